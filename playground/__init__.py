@@ -1,0 +1,3 @@
+"""The NLP playground: try, fine-tune and share small language models."""
+
+__version__ = "0.1.0"

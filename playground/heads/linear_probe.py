@@ -1,0 +1,114 @@
+"""A linear probe: logistic regression on the frozen base's sentence embeddings. Trains in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from pydantic import BaseModel
+from safetensors.torch import save_file
+from transformers import PreTrainedTokenizerBase
+from transformers.utils import ModelOutput
+
+from playground.fields import LabelScore, Row
+from playground.heads.base import Loaded
+from playground.heads.sequence_classification import HEAD as CLASSIFICATION
+from playground.heads.sequence_classification import _longest, label_scores, write_description
+from playground.models.files import load_weights
+from playground.models.resolve import Resolved
+from playground.models.trunk import BASE, Features, Trunk
+
+INVERSE_REGULARIZATION = 10.0
+"""sklearn's C. Embeddings are normalised, so the default of 1 underfits with many classes."""
+
+WEIGHTS = "probe.safetensors"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """weight [C, H], bias [C]: float32."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+
+    def logits(self, embeddings: np.ndarray) -> np.ndarray:
+        """[N, H] -> [N, C]."""
+        return embeddings @ self.weight.T + self.bias
+
+
+def mean_pool(output: ModelOutput, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Masked mean of the last hidden states, normalised: [B, T, H] -> [B, H] (as sentence-transformers does)."""
+    mask = inputs["attention_mask"].unsqueeze(-1).to(output.last_hidden_state.dtype)
+    mean = (output.last_hidden_state * mask).sum(1) / mask.sum(1).clamp(min=1)
+    return torch.nn.functional.normalize(mean, dim=-1)
+
+
+class LinearProbe:
+    """The head of probes: no adapter, one matrix."""
+
+    name = "linear_probe"
+
+    def embed(
+        self, trunk: Trunk, rows: Sequence[Row], max_length: int, on_batch: Callable[[int, int], None] | None = None
+    ) -> np.ndarray:
+        """Sentence embeddings of the frozen base, float32 [N, H]. `on_batch(done, N)` is called on the way."""
+        features = self.encode(trunk.tokenizer, rows, max_length)
+        parts, step = [], 512
+        for start in range(0, len(features), step):
+            parts.append(trunk.run(features[start : start + step], BASE, mean_pool).numpy())
+            if on_batch:
+                on_batch(min(start + step, len(features)), len(features))
+        return np.concatenate(parts)
+
+    def fit(self, embeddings: np.ndarray, labels: Sequence[str], gold: Sequence[str]) -> Probe:
+        """Logistic regression on [N, H] embeddings; `labels` gives the order of the C outputs."""
+        from sklearn.linear_model import LogisticRegression
+
+        ids = {label: index for index, label in enumerate(labels)}
+        model = LogisticRegression(C=INVERSE_REGULARIZATION, max_iter=1000)
+        model.fit(embeddings, [ids[label] for label in gold])
+        weight = np.zeros((len(labels), embeddings.shape[1]), np.float32)
+        # A class without a training row is never predicted.
+        bias = np.full(len(labels), -1e4, np.float32)
+        coefficients, intercepts = model.coef_, model.intercept_
+        if len(model.classes_) == 2:  # sklearn gives one row for two classes: the log-odds of the second
+            coefficients, intercepts = (
+                np.stack([-coefficients[0], coefficients[0]]) / 2,
+                np.array([-1, 1]) * intercepts / 2,
+            )
+        weight[model.classes_], bias[model.classes_] = coefficients, intercepts
+        return Probe(weight, bias)
+
+    def save(
+        self, probe: Probe, folder: Path, *, task: str, labels: Sequence[str], base: Resolved, max_length: int
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file({"weight": torch.from_numpy(probe.weight), "bias": torch.from_numpy(probe.bias)}, folder / WEIGHTS)
+        write_description(folder, self.name, task=task, labels=labels, base=base, max_length=max_length)
+
+    def load(self, trunk: Trunk, resolved: Resolved, name: str) -> Loaded:
+        weights = load_weights(resolved.folder / WEIGHTS)
+        weight, bias = (weights[key].to(trunk.device.torch_device) for key in ("weight", "bias"))
+
+        def read(output: ModelOutput, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+            return mean_pool(output, inputs).float() @ weight.T + bias
+
+        return Loaded(trunk, BASE, read, resolved.labels, resolved.max_length or _longest(trunk))
+
+    def encode(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        rows: Sequence[Row],
+        max_length: int,
+        label_ids: dict[str, int] | None = None,
+    ) -> list[Features]:
+        return CLASSIFICATION.encode(tokenizer, rows, max_length, label_ids)
+
+    def predict(self, loaded: Loaded, rows: Sequence[Row], params: BaseModel) -> list[list[LabelScore]]:
+        return label_scores(loaded.logits(self, rows), loaded.labels, getattr(params, "top_k", len(loaded.labels)))
+
+
+HEAD = LinearProbe()

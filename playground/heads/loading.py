@@ -1,0 +1,100 @@
+"""From a model id to a Loaded model: which trunk it stands on, and its shell on that trunk."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from peft import PeftModel
+from transformers import AutoModel
+
+from playground.errors import PlaygroundError
+from playground.heads import get_head
+from playground.heads.base import Head, Loaded
+from playground.heads.sequence_classification import shares_base
+from playground.models.device import choose_device
+from playground.models.files import load_adapter_config, load_pretrained, load_tokenizer
+from playground.models.pool import State, pool
+from playground.models.resolve import Resolved, resolve
+from playground.models.trunk import Trunk
+
+_adapter_numbers = itertools.count()
+
+
+@contextmanager
+def lease_model(model_id: str, owner: str = "local") -> Iterator[tuple[Head, Loaded]]:
+    """The model of that id, ready to answer, kept in memory while the block runs."""
+    resolved = resolve(model_id, owner)
+    if not resolved.head:
+        raise PlaygroundError("model_has_no_head", model=model_id)
+    head = get_head(resolved.head)
+    with lease_trunk(resolved) as trunk:
+        with trunk.shells_lock:
+            # Keyed by files, not by id: a resumed run replaces its model under the same id.
+            loaded = trunk.shells.get(resolved.version)
+            if loaded is None:
+                _drop_older(trunk, resolved)
+                loaded = head.load(trunk, resolved, f"m{next(_adapter_numbers)}")
+                trunk.shells[resolved.version] = loaded
+        yield head, loaded
+
+
+@contextmanager
+def lease_trunk(resolved: Resolved) -> Iterator[Trunk]:
+    """The trunk that a model stands on: its base, shared, or the model's own where it cannot share."""
+    key, source = trunk_key(resolved)
+    with pool().lease(key, lambda: _load_whole(source) if key.startswith("whole:") else load_trunk(source)) as trunk:
+        yield trunk
+
+
+def trunk_key(resolved: Resolved) -> tuple[str, Resolved]:
+    """The pool's key of a model's trunk, and what to load for it."""
+    if resolved.kind == "model":
+        return (f"whole:{resolved.version}" if resolved.head else f"base:{resolved.folder}"), resolved
+    if resolved.kind == "adapter" and not shares_base(resolved):
+        return f"whole:{resolved.version}", resolved
+    base = resolve(resolved.base)
+    return f"base:{base.folder}", base
+
+
+def load_trunk(base: Resolved) -> Trunk:
+    """The bare base model with its tokenizer, on the device that suits it."""
+    device = choose_device(_weight_bytes(base))
+    model = load_pretrained(AutoModel, base, dtype=device.dtype, device_map=device.device_map)
+    return Trunk(model, load_tokenizer(base), device)
+
+
+def model_state(model_id: str, owner: str = "local") -> State:
+    """Whether the trunk of a model is in memory."""
+    return pool().state(trunk_key(resolve(model_id, owner))[0])
+
+
+def _load_whole(resolved: Resolved) -> Trunk:
+    """A model with a base of its own: a whole checkpoint, or an adapter that changes its base."""
+    head = get_head(resolved.head)
+    auto_class = head.auto_class  # type: ignore[attr-defined]
+    if resolved.kind == "model":
+        device = choose_device(_weight_bytes(resolved))
+        model = load_pretrained(auto_class, resolved, dtype=device.dtype, device_map=device.device_map)
+        return Trunk(model, load_tokenizer(resolved), device, whole=True)
+    base = resolve(resolved.base)
+    load_adapter_config(resolved.folder)
+    device = choose_device(_weight_bytes(base))
+    model = load_pretrained(
+        auto_class, base, dtype=device.dtype, device_map=device.device_map, num_labels=len(resolved.labels)
+    )
+    tuned: torch.nn.Module = PeftModel.from_pretrained(model, str(resolved.folder))
+    return Trunk(tuned, load_tokenizer(base), device, whole=True)
+
+
+def _weight_bytes(resolved: Resolved) -> int:
+    """Size of the weights in float32; half-precision files are counted as they lie."""
+    return sum(path.stat().st_size for path in resolved.folder.glob("*.safetensors"))
+
+
+def _drop_older(trunk: Trunk, resolved: Resolved) -> None:
+    folder = resolved.version[0]
+    for version in [version for version in trunk.shells if version[0] == folder]:
+        trunk.remove_adapter(trunk.shells.pop(version).adapter)

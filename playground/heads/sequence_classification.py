@@ -1,0 +1,157 @@
+"""One label for a whole text: AutoModelForSequenceClassification with LoRA."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, TaskType, get_peft_model
+from pydantic import BaseModel
+from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedTokenizerBase
+
+from playground.errors import PlaygroundError
+from playground.fields import LabelScore, Row
+from playground.heads.base import DEFAULT_MAX_LENGTH, Loaded
+from playground.heads.shell import Shell, can_share, head_modules, lora_targets, split_adapter, trunk_config
+from playground.models.files import load_adapter_config, load_pretrained, load_tokenizer, load_weights
+from playground.models.resolve import Resolved, resolve
+from playground.models.trunk import BASE, Features, Trunk
+from playground.runs import TrainingParams
+
+
+class SequenceClassification:
+    """The head of intent, topic and sentiment models."""
+
+    name = "sequence_classification"
+    auto_class = AutoModelForSequenceClassification
+
+    def new_model(
+        self, base: Resolved, labels: Sequence[str], training: TrainingParams
+    ) -> tuple[PeftModel, PreTrainedTokenizerBase]:
+        """The base with a fresh head of C = len(labels) outputs and fresh LoRA matrices, in float32.
+
+        LoRA goes on every linear layer of every block (Dettmers et al. 2023, QLoRA, found that this
+        matters more than the rank).
+        """
+        model, info = load_pretrained(
+            self.auto_class,
+            base,
+            num_labels=len(labels),
+            output_loading_info=True,
+            dtype=torch.float32,
+            id2label=dict(enumerate(labels)),
+            label2id={label: index for index, label in enumerate(labels)},
+        )
+        config = LoraConfig(
+            task_type=TaskType.SEQ_CLS,
+            r=training.lora_r or 16,
+            lora_alpha=training.lora_alpha or 32,
+            lora_dropout=training.lora_dropout or 0.0,
+            target_modules=lora_targets(model),
+            modules_to_save=head_modules(model, set(info["missing_keys"])),
+        )
+        return get_peft_model(model, config), load_tokenizer(base)
+
+    def save(
+        self, model: PeftModel, folder: Path, *, task: str, labels: Sequence[str], base: Resolved, max_length: int
+    ) -> None:
+        """A standard PEFT adapter, plus playground.json. The base is named by its id, never by a path."""
+        config = model.peft_config["default"]
+        config.base_model_name_or_path, config.revision = base.id, base.revision
+        model.save_pretrained(folder, save_embedding_layers=False)
+        (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty card; ours is written by the report
+        write_description(folder, self.name, task=task, labels=labels, base=base, max_length=max_length)
+
+    def load(self, trunk: Trunk, resolved: Resolved, name: str) -> Loaded:
+        max_length = resolved.max_length or _longest(trunk)
+        if trunk.whole:
+            labels = resolved.labels or tuple(trunk.model.config.id2label.values())  # type: ignore[union-attr]
+            return Loaded(trunk, BASE, lambda output, inputs: output.logits, labels, max_length)
+        base = resolve(resolved.base)
+        prefix, config = base_prefix(base), load_adapter_config(resolved.folder)
+        lora, head = split_adapter(load_weights(resolved.folder / "adapter_model.safetensors"), prefix)
+        labels = resolved.labels or tuple(f"LABEL_{index}" for index in range(_outputs(head)))
+        shell_config = AutoConfig.from_pretrained(base.folder, num_labels=len(labels), trust_remote_code=False)
+        shell = Shell(self.auto_class, shell_config, head).to(trunk.device.torch_device, trunk.device.dtype)
+        trunk.add_adapter(name, trunk_config(config, prefix), lora)
+        return Loaded(trunk, name, shell, labels, max_length)
+
+    def encode(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        rows: Sequence[Row],
+        max_length: int,
+        label_ids: dict[str, int] | None = None,
+    ) -> list[Features]:
+        """Features of each row's text: input_ids and attention_mask [T] (T <= max_length), labels one int."""
+        batch = tokenizer([row["text"] for row in rows], truncation=True, max_length=max_length)
+        features: list[Any] = [{name: batch[name][i] for name in batch} for i in range(len(rows))]
+        if label_ids is not None:
+            for feature, row in zip(features, rows, strict=True):
+                feature["labels"] = label_ids[row["label"]]
+        return features
+
+    def predict(self, loaded: Loaded, rows: Sequence[Row], params: BaseModel) -> list[list[LabelScore]]:
+        return label_scores(loaded.logits(self, rows), loaded.labels, getattr(params, "top_k", len(loaded.labels)))
+
+
+def label_scores(logits: torch.Tensor, labels: Sequence[str], top_k: int) -> list[list[LabelScore]]:
+    """Softmax of [B, C] logits as the best `top_k` labels of each row, best first."""
+    scores, order = logits.double().softmax(-1).sort(dim=-1, descending=True)
+    return [
+        [{"label": labels[j], "score": s} for s, j in zip(row[:top_k], ids[:top_k], strict=True)]
+        for row, ids in zip(scores.tolist(), order.tolist(), strict=True)
+    ]
+
+
+def write_description(
+    folder: Path, head: str, *, task: str, labels: Sequence[str], base: Resolved, max_length: int
+) -> None:
+    """playground.json: what resolve() reads about a model of ours."""
+    data = {
+        "head": head,
+        "task": task,
+        "labels": list(labels),
+        "base": base.id,
+        "base_revision": base.revision,
+        "max_length": max_length,
+    }
+    (folder / "playground.json").write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def base_prefix(base: Resolved) -> str:
+    """Name of the base model inside its head classes: "bert", "roberta", "model", ..."""
+    config = AutoConfig.from_pretrained(base.folder, trust_remote_code=False)
+    return AutoModelForSequenceClassification._model_mapping[type(config)].base_model_prefix
+
+
+def shares_base(resolved: Resolved) -> bool:
+    """Whether an adapter can live on a shared trunk (plain LoRA, its own weights outside the base)."""
+    config = load_adapter_config(resolved.folder)
+    plain = not (
+        config.use_dora or config.bias != "none" or config.layers_to_transform or config.trainable_token_indices
+    )
+    return plain and can_share(base_prefix(resolve(resolved.base)), list(config.modules_to_save or ()))
+
+
+def _outputs(head: dict[str, torch.Tensor]) -> int:
+    """C, read off the last weight matrix of a head's own tensors."""
+    sizes = [
+        value.shape[0]
+        for name, value in head.items()
+        if name.endswith(("classifier.weight", "out_proj.weight", "score.weight"))
+    ]
+    if not sizes:
+        raise PlaygroundError("head_mismatch", architecture="?")
+    return sizes[0]
+
+
+def _longest(trunk: Trunk) -> int:
+    """What the model reads at most; tokenizers without a limit say 1e30."""
+    return min(trunk.tokenizer.model_max_length, DEFAULT_MAX_LENGTH)
+
+
+HEAD = SequenceClassification()

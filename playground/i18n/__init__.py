@@ -1,0 +1,96 @@
+"""Every word a user reads: a key and values here, text only at the edge (page, command line).
+
+The catalogs are the YAML files beside this one; each key holds its English and its Chinese, so
+that a missing translation is visible where the key is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+LANGUAGES: tuple[str, ...] = ("en", "zh")
+
+
+@dataclass(frozen=True)
+class Message:
+    """A sentence that is not yet in a language: a catalog key and the values it mentions.
+
+    Values are strings, numbers, or Messages (rendered in the same language as the sentence).
+    """
+
+    key: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"key": self.key, "values": {name: _to_json(value) for name, value in self.values.items()}}
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Message:
+        values = {name: _from_json(value) for name, value in data.get("values", {}).items()}
+        return Message(str(data["key"]), values)
+
+
+def msg(key: str, /, **values: Any) -> Message:
+    """Short for Message(key, values)."""
+    return Message(key, values)
+
+
+@lru_cache(maxsize=1)
+def catalog() -> dict[str, dict[str, str]]:
+    """{key: {language: text}} from every YAML file of this folder."""
+    entries: dict[str, dict[str, str]] = {}
+    for path in sorted(Path(__file__).parent.glob("*.yaml")):
+        for key, texts in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+            if key in entries:
+                raise ValueError(f"{path.name}: the key {key} is already in another catalog")
+            entries[key] = texts
+    return entries
+
+
+def render(message: Message, lang: str) -> str:
+    """The sentence in a language. An unknown key raises KeyError: it is a fault of ours."""
+    text = catalog()[message.key][lang]
+    return (
+        text.format(**{name: _show(value, lang) for name, value in message.values.items()}) if message.values else text
+    )
+
+
+def translate(lang: str, key: str, /, **values: Any) -> str:
+    """render(Message(key, values), lang)."""
+    return render(Message(key, values), lang)
+
+
+def choose_language(accept_language: str) -> str:
+    """The first of our languages in an Accept-Language header, else English."""
+    for part in accept_language.split(","):
+        code = part.split(";")[0].strip().lower().split("-")[0]
+        if code in LANGUAGES:
+            return code
+    return LANGUAGES[0]
+
+
+def _show(value: Any, lang: str) -> Any:
+    if isinstance(value, Message):
+        return render(value, lang)
+    if isinstance(value, (list, tuple)):
+        separator = "、" if lang == "zh" else ", "
+        return separator.join(str(_show(item, lang)) for item in value)
+    return value
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, Message):
+        return {"message": value.to_json()}
+    return [_to_json(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, dict) and "message" in value:
+        return Message.from_json(value["message"])
+    return [_from_json(item) for item in value] if isinstance(value, list) else value

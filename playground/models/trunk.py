@@ -1,0 +1,248 @@
+"""A trunk: one base model in memory, the LoRA adapters on it, and the one thread that calls it.
+
+PEFT's `adapter_names` (one adapter per row of a batch) registers hooks on the shared modules while
+a forward runs; two threads would read each other's. So a trunk has one worker thread and one
+queue: it alone adds and removes adapters and runs the model, and it joins the jobs that wait into
+one batch (that is the app's dynamic batching).
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, set_peft_model_state_dict
+from peft.tuners.lora import LoraLayer
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import ModelOutput
+
+from playground.errors import PlaygroundError
+from playground.models.device import Device
+
+BASE = "__base__"
+"""PEFT's name for "no adapter on this row"."""
+
+MAX_BATCH_ROWS = 64
+MAX_BATCH_TOKENS = 16_384
+
+Features = dict[str, list[int]]
+"""Unpadded model inputs of one row: input_ids, attention_mask, maybe token_type_ids; each [T] ints."""
+Reader = Callable[[ModelOutput, Mapping[str, torch.Tensor]], torch.Tensor]
+"""Makes a job's result, [rows, ...], of its rows of the trunk's output and inputs (both padded)."""
+
+
+@dataclass
+class Job:
+    """Rows that want to go through the model with one adapter, read by one reader."""
+
+    rows: list[Features]
+    adapter: str
+    read: Reader
+    future: Future[torch.Tensor] = field(default_factory=Future)
+
+
+class Trunk:
+    """A base model with its tokenizer, adapters and worker thread.
+
+    `whole` marks a model that cannot share its base (see heads.shell): its forward gives the
+    head's output already, and no adapter is added to it. `mixes` tells whether rows of several
+    adapters can go through in one batch; DeBERTa's cannot (it sends its position embeddings, one
+    row, through the same layers as the batch), so there a batch has one adapter.
+    """
+
+    def __init__(
+        self, model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, device: Device, whole: bool = False
+    ) -> None:
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self.device = device
+        self.whole = whole
+        self.mixes = True
+        self.shells: dict[Any, Any] = {}
+        self.shells_lock = threading.Lock()
+        self._queue: queue.Queue[Job | Callable[[], None] | None] = queue.Queue()
+        self._waiting: Job | Callable[[], None] | None = None
+        self._thread = threading.Thread(target=self._work, name="trunk", daemon=True)
+        self._thread.start()
+
+    @property
+    def bytes(self) -> int:
+        """Memory of all weights, adapters included."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in self.model.parameters())
+
+    def run(self, rows: list[Features], adapter: str, read: Reader) -> torch.Tensor:
+        """Send rows through the model and wait; [rows, ...] as `read` makes them, on the CPU, same order.
+
+        Long jobs are cut into batches of bounded size, rows of like length together.
+        """
+        order = sorted(range(len(rows)), key=lambda index: len(rows[index]["input_ids"]))
+        jobs: list[tuple[list[int], Job]] = []
+        for part in _bounded(order, [len(row["input_ids"]) for row in rows]):
+            job = Job([rows[index] for index in part], adapter, read)
+            jobs.append((part, job))
+            self._queue.put(job)
+        results: list[torch.Tensor | None] = [None] * len(rows)
+        for part, job in jobs:
+            for index, value in zip(part, job.future.result(), strict=True):
+                results[index] = value
+        return torch.nn.utils.rnn.pad_sequence([value for value in results if value is not None], batch_first=True)
+
+    def call(self, function: Callable[[], Any]) -> Any:
+        """Run a function on the worker thread, between batches, and wait for its result."""
+        future: Future[Any] = Future()
+
+        def guarded() -> None:
+            try:
+                future.set_result(function())
+            except BaseException as error:  # a panic of native code must reach the caller too
+                future.set_exception(error)
+
+        self._queue.put(guarded)
+        return future.result()
+
+    def add_adapter(self, name: str, config: LoraConfig, weights: dict[str, torch.Tensor]) -> None:
+        """Put LoRA weights on the trunk. `weights` has PEFT's keys of the bare base model."""
+
+        def add() -> None:
+            if isinstance(self.model, PeftModel):
+                self.model.add_adapter(name, config)
+            else:
+                assert isinstance(self.model, PreTrainedModel)
+                self.model = PeftModel(self.model, config, adapter_name=name)
+            result = set_peft_model_state_dict(self.model, weights, adapter_name=name)
+            # Missing keys would leave lora_B at zero: a silently untuned model.
+            missing = [key for key in result.missing_keys if f".{name}." in key]
+            if missing or result.unexpected_keys:
+                self.model.delete_adapter(name)
+                raise PlaygroundError("adapter_mismatch", key=(missing + result.unexpected_keys)[0])
+            self.model.to(self.device.torch_device).eval()
+            self.mixes = self.mixes and self._can_mix(name)
+
+        self.call(add)
+
+    def _can_mix(self, name: str) -> bool:
+        """Try two rows of one token, with and without the adapter: the architectures that cannot refuse at once."""
+        inputs = {
+            key: torch.ones(2, 1, dtype=torch.long, device=self.device.torch_device)
+            for key in ("input_ids", "attention_mask")
+        }
+        try:
+            with torch.no_grad():
+                self.model(**inputs, adapter_names=[name, BASE])
+        except ValueError:
+            self._remove_stale_hooks()
+            return False
+        return True
+
+    def remove_adapter(self, name: str) -> None:
+        def remove() -> None:
+            if isinstance(self.model, PeftModel) and name in self.model.peft_config:
+                self.model.delete_adapter(name)
+
+        self.call(remove)
+
+    def close(self) -> None:
+        """End the worker once the queue is empty."""
+        self._queue.put(None)
+
+    def _work(self) -> None:
+        while True:
+            item = self._waiting if self._waiting is not None else self._queue.get()
+            self._waiting = None
+            if item is None:
+                return
+            if isinstance(item, Job):
+                self._run_batch(self._join(item))
+            else:
+                item()
+
+    def _join(self, first: Job) -> list[Job]:
+        """The first job and those already waiting behind it, as far as they fit one batch."""
+        jobs, rows = [first], len(first.rows)
+        longest = max(len(row["input_ids"]) for row in first.rows)
+        while True:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return jobs
+            if not isinstance(item, Job) or not (self.mixes or item.adapter == first.adapter):
+                self._waiting = item
+                if item is None:  # the closing mark; in _waiting None means that nothing waits
+                    self._queue.put(None)
+                return jobs
+            rows += len(item.rows)
+            longest = max(longest, *(len(row["input_ids"]) for row in item.rows))
+            if rows > MAX_BATCH_ROWS or rows * longest > MAX_BATCH_TOKENS:
+                self._waiting = item
+                return jobs
+            jobs.append(item)
+
+    def _run_batch(self, jobs: list[Job]) -> None:
+        try:
+            rows = [row for job in jobs for row in job.rows]
+            # inference_mode would give tensors that the heads' modules may not save for autograd; no_grad does.
+            with torch.no_grad():
+                inputs = self.tokenizer.pad(rows, return_tensors="pt").to(self.device.torch_device)
+                adapters = [job.adapter for job in jobs for _ in job.rows]
+                output = self._forward(dict(inputs), adapters)
+        except BaseException as error:
+            self._remove_stale_hooks()
+            self._fail(jobs, error)
+            return
+        start = 0
+        for job in jobs:
+            part = slice(start, start + len(job.rows))
+            start += len(job.rows)
+            try:
+                with torch.no_grad():
+                    mine = {name: value[part] for name, value in inputs.items()}
+                    job.future.set_result(job.read(_rows_of(output, part), mine).float().cpu())
+            except BaseException as error:
+                job.future.set_exception(error)
+
+    def _fail(self, jobs: list[Job], error: BaseException) -> None:
+        """One bad row must not fail its neighbours: each job of a failed batch is tried alone."""
+        if len(jobs) == 1:
+            jobs[0].future.set_exception(error)
+            return
+        for job in jobs:
+            self._run_batch([job])
+
+    def _forward(self, inputs: dict[str, torch.Tensor], adapters: list[str]) -> ModelOutput:
+        if self.whole or not isinstance(self.model, PeftModel):
+            return self.model(**inputs)
+        if self.mixes:
+            return self.model(**inputs, adapter_names=adapters)
+        if adapters[0] == BASE:
+            with self.model.disable_adapter():
+                return self.model(**inputs)
+        self.model.set_adapter(adapters[0], inference_mode=True)
+        return self.model(**inputs)
+
+    def _remove_stale_hooks(self) -> None:
+        """Drop the hooks that PEFT's mixed-adapter forward leaves behind when it raises."""
+        for module in self.model.modules():
+            if isinstance(module, LoraLayer):
+                module._forward_pre_hooks.clear()
+
+
+def _bounded(order: list[int], lengths: list[int]) -> list[list[int]]:
+    """Cut row numbers, sorted by length, into batches within MAX_BATCH_ROWS and MAX_BATCH_TOKENS."""
+    parts: list[list[int]] = []
+    for index in order:
+        part = parts[-1] if parts else None
+        if part is not None and len(part) < MAX_BATCH_ROWS and (len(part) + 1) * lengths[index] <= MAX_BATCH_TOKENS:
+            part.append(index)
+        else:
+            parts.append([index])
+    return parts
+
+
+def _rows_of(output: ModelOutput, part: slice) -> ModelOutput:
+    """Those rows of every tensor in a model output."""
+    return type(output)(**{name: value[part] for name, value in output.items() if isinstance(value, torch.Tensor)})

@@ -1,0 +1,135 @@
+"""Predictions: plain values in, the Hub's inference schemas out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ValidationError
+
+from playground.errors import PlaygroundError
+from playground.fields import Row
+from playground.i18n import Message
+from playground.models.resolve import STARTERS_DIR, Resolved, resolve
+from playground.runs import find_run, list_runs
+from playground.settings import settings
+from playground.tasks import get_task
+from playground.tasks.spec import Task
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A line of a model picker."""
+
+    id: str
+    title: str
+    kind: Literal["starter", "run"]
+
+
+def predict(
+    task_id: str,
+    inputs: Row,
+    *,
+    model: str = "",
+    params: dict[str, Any] | None = None,
+    owner: str = "local",
+    details: bool = False,
+) -> Any:
+    """The task's output for one input, or with `details` {"output": ..., "details": {"model", "device"}}.
+
+    Everything is checked before a model sees it. Raises PlaygroundError.
+    """
+    task = get_task(task_id)
+    row = {field.name: field.parse(inputs.get(field.name)) for field in task.inputs}
+    knobs = _params(task, params or {})
+    output = _outputs(task, [row], model, knobs, owner)[0]
+    if not details:
+        return output
+    from playground.i18n import render
+
+    return {
+        "output": output,
+        "details": {"model": model or task.models[0], "device": render(runtime(model or task.models[0], owner), "en")},
+    }
+
+
+def predict_rows(task_id: str, rows: Sequence[Row], *, model: str, owner: str = "local") -> list[Any]:
+    """The task's full output for many rows, same order: every label with its score."""
+    task = get_task(task_id)
+    knobs = task.params.model_construct(**{name: 10**9 for name in task.params.model_fields if name == "top_k"})
+    return _outputs(task, rows, model, knobs, owner)
+
+
+def offered(task_id: str, owner: str = "local") -> list[ModelInfo]:
+    """The models a task can be tried with: the starters, then the owner's usable runs, newest first."""
+    task = get_task(task_id)
+    found = [ModelInfo(model, model.removeprefix("starter/"), "starter") for model in task.models]
+    for run in list_runs(settings().runs_dir, owner):
+        spec = run.spec()
+        if spec.task == task.id and run.usable:
+            found.append(ModelInfo(f"run/{run.id}", spec.name or spec.data, "run"))
+    return found
+
+
+def card(model_id: str, lang: str, owner: str = "local") -> str:
+    """The model's card as Markdown written by us; "" where it has none."""
+    if model_id.startswith("run/"):
+        folder = find_run(settings().runs_dir, model_id.removeprefix("run/"), owner).model_dir
+    elif model_id.startswith("starter/"):
+        folder = resolve(model_id).folder
+        assert folder.parent == STARTERS_DIR
+    else:
+        return ""
+    for name in (f"README.{lang}.md", "README.md"):
+        if (folder / name).is_file():
+            text = (folder / name).read_text(encoding="utf-8")
+            return text.split("\n---\n", 1)[-1] if text.startswith("---\n") else text
+    return ""
+
+
+def runtime(model_id: str, owner: str = "local") -> Message:
+    """Device and dtype of a model, with the reason. Loads the model if it is not in memory."""
+    from playground.heads.loading import lease_model
+
+    with lease_model(model_id, owner) as (_, loaded):
+        return loaded.trunk.device.reason
+
+
+def model_state(model_id: str, owner: str = "local") -> Literal["ready", "loading", "absent"]:
+    """Whether a model is in memory. Loads nothing."""
+    from playground.heads.loading import model_state
+
+    return model_state(model_id, owner)
+
+
+def _outputs(task: Task, rows: Sequence[Row], model: str, params: BaseModel, owner: str) -> list[Any]:
+    # torch comes in here, not with the module: the page opens before models are needed.
+    from playground.heads.loading import lease_model
+
+    model = model or task.models[0]
+    _touch_in_use()
+    _check_head(task, resolve(model, owner), owner)
+    with lease_model(model, owner) as (head, loaded):
+        return head.predict(loaded, rows, params)
+
+
+def _check_head(task: Task, resolved: Resolved, owner: str) -> None:
+    if resolved.head and resolved.head not in task.heads:
+        models = [info.id for info in offered(task.id, owner)]
+        raise PlaygroundError("wrong_model_for_task", model=resolved.id, task=task.id, models=models)
+
+
+def _params(task: Task, values: dict[str, Any]) -> BaseModel:
+    try:
+        return task.params.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "?"
+        raise PlaygroundError("bad_param", param=name, reason=first["msg"]) from error
+
+
+def _touch_in_use() -> None:
+    """Tell a training process on this machine that the page is in use: it leaves a core to us."""
+    settings().home.mkdir(parents=True, exist_ok=True)
+    (settings().home / "in_use").touch()

@@ -1,0 +1,40 @@
+"""What a task is. Everything else (tab, endpoint, command, columns, tests) is read off this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from playground.fields import Field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A task declared as data.
+
+    id        names the tab, the endpoint, the command-line word and examples/<id>.jsonl
+    inputs    the fields a prediction takes, and the input columns of a dataset
+    output    what is predicted, and the gold column of a dataset
+    params    knobs of a prediction; bounds and help come from pydantic.Field
+    heads     names of the model families (playground.heads) that can do it, best first
+    models    model ids offered for it, the default first
+    bases     model ids that can be fine-tuned for it, the default first
+    metrics   names of metrics (playground.services.metrics), the one that decides first
+    baselines names of baselines a fine-tune is reported beside
+    """
+
+    id: str
+    inputs: tuple[Field, ...]
+    output: Field
+    params: type[BaseModel]
+    heads: tuple[str, ...]
+    models: tuple[str, ...]
+    bases: tuple[str, ...]
+    metrics: tuple[str, ...]
+    baselines: tuple[str, ...]
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """All columns of a dataset for this task: inputs, then the gold output."""
+        return (*self.inputs, self.output)
