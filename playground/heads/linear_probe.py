@@ -16,7 +16,7 @@ from transformers.utils import ModelOutput
 from playground.fields import LabelScore, Row
 from playground.heads.base import Loaded
 from playground.heads.sequence_classification import HEAD as CLASSIFICATION
-from playground.heads.sequence_classification import _longest, label_scores, write_description
+from playground.heads.sequence_classification import label_scores, logistic_regression, longest_input, write_description
 from playground.models.files import load_weights
 from playground.models.resolve import Resolved
 from playground.models.trunk import BASE, Features, Trunk
@@ -65,21 +65,9 @@ class LinearProbe:
 
     def fit(self, embeddings: np.ndarray, labels: Sequence[str], gold: Sequence[str]) -> Probe:
         """Logistic regression on [N, H] embeddings; `labels` gives the order of the C outputs."""
-        from sklearn.linear_model import LogisticRegression
-
         ids = {label: index for index, label in enumerate(labels)}
-        model = LogisticRegression(C=INVERSE_REGULARIZATION, max_iter=1000)
-        model.fit(embeddings, [ids[label] for label in gold])
-        weight = np.zeros((len(labels), embeddings.shape[1]), np.float32)
-        # A class without a training row is never predicted.
-        bias = np.full(len(labels), -1e4, np.float32)
-        coefficients, intercepts = model.coef_, model.intercept_
-        if len(model.classes_) == 2:  # sklearn gives one row for two classes: the log-odds of the second
-            coefficients, intercepts = (
-                np.stack([-coefficients[0], coefficients[0]]) / 2,
-                np.array([-1, 1]) * intercepts / 2,
-            )
-        weight[model.classes_], bias[model.classes_] = coefficients, intercepts
+        numbers = [ids[label] for label in gold]
+        weight, bias = logistic_regression(embeddings, numbers, len(labels), INVERSE_REGULARIZATION)
         return Probe(weight, bias)
 
     def save(
@@ -96,7 +84,7 @@ class LinearProbe:
         def read(output: ModelOutput, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
             return mean_pool(output, inputs).float() @ weight.T + bias
 
-        return Loaded(trunk, BASE, read, resolved.labels, resolved.max_length or _longest(trunk))
+        return Loaded(trunk, BASE, read, resolved.labels, resolved.max_length or longest_input(trunk))
 
     def encode(
         self,

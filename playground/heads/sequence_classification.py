@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 from pydantic import BaseModel
@@ -20,6 +21,13 @@ from playground.models.files import load_adapter_config, load_pretrained, load_t
 from playground.models.resolve import Resolved, resolve
 from playground.models.trunk import BASE, Features, Trunk
 from playground.runs import TrainingParams
+
+
+UNSEEN_BIAS = -20.0
+MAX_FIT_ROWS = 20_000
+FIT_BATCH = 64
+HEAD_INVERSE_REGULARIZATION = 1.0
+"""sklearn's C for the first output layer; its inputs are not normalised, unlike a probe's."""
 
 
 class SequenceClassification:
@@ -55,6 +63,37 @@ class SequenceClassification:
         )
         return get_peft_model(model, config), load_tokenizer(base)
 
+    def fit_head(
+        self, model: PeftModel, tokenizer: PreTrainedTokenizerBase, features: Sequence[Features], gold: Sequence[int]
+    ) -> None:
+        """Start the output layer from a logistic regression on what it reads from the frozen base.
+
+        Training then begins near the answer instead of at random, and the base is not bent by a
+        random head's gradients (Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features").
+        features: N rows unpadded; gold: N class numbers. At most MAX_FIT_ROWS rows are read.
+        """
+        outputs = _output_layer(model)
+        read: list[torch.Tensor] = []
+        hook = outputs.register_forward_pre_hook(lambda module, inputs: read.append(inputs[0].float().cpu()))
+        rows = list(features[:MAX_FIT_ROWS])
+        order = sorted(range(len(rows)), key=lambda index: len(rows[index]["input_ids"]))
+        was_training = model.training
+        model.eval()
+        try:
+            with torch.no_grad():
+                for start in range(0, len(order), FIT_BATCH):
+                    part = [rows[index] for index in order[start : start + FIT_BATCH]]
+                    model(**tokenizer.pad(part, return_tensors="pt").to(model.device))
+        finally:
+            hook.remove()
+            model.train(was_training)
+        weight, bias = logistic_regression(
+            torch.cat(read).numpy(), [gold[index] for index in order], outputs.out_features, HEAD_INVERSE_REGULARIZATION
+        )
+        with torch.no_grad():
+            outputs.weight.copy_(torch.from_numpy(weight))
+            outputs.bias.copy_(torch.from_numpy(bias))
+
     def save(
         self, model: PeftModel, folder: Path, *, task: str, labels: Sequence[str], base: Resolved, max_length: int
     ) -> None:
@@ -66,7 +105,7 @@ class SequenceClassification:
         write_description(folder, self.name, task=task, labels=labels, base=base, max_length=max_length)
 
     def load(self, trunk: Trunk, resolved: Resolved, name: str) -> Loaded:
-        max_length = resolved.max_length or _longest(trunk)
+        max_length = resolved.max_length or longest_input(trunk)
         if trunk.whole:
             labels = resolved.labels or tuple(trunk.model.config.id2label.values())  # type: ignore[union-attr]
             return Loaded(trunk, BASE, lambda output, inputs: output.logits, labels, max_length)
@@ -137,6 +176,35 @@ def shares_base(resolved: Resolved) -> bool:
     return plain and can_share(base_prefix(resolve(resolved.base)), list(config.modules_to_save or ()))
 
 
+def logistic_regression(
+    inputs: np.ndarray, gold: Sequence[int], classes: int, inverse_regularization: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Multinomial logistic regression on [N, H] -> weight [C, H] and bias [C], float32."""
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=inverse_regularization, max_iter=1000).fit(inputs, gold)
+    weight = np.zeros((classes, inputs.shape[1]), np.float32)
+    # A class without a training row is never predicted.
+    bias = np.full(classes, UNSEEN_BIAS, np.float32)
+    coefficients, intercepts = model.coef_, model.intercept_
+    if len(model.classes_) == 2:  # sklearn gives one row for two classes: the log-odds of the second
+        coefficients = np.stack([-coefficients[0], coefficients[0]]) / 2
+        intercepts = np.array([-1, 1]) * intercepts / 2
+    weight[model.classes_], bias[model.classes_] = coefficients, intercepts
+    return weight, bias
+
+
+def _output_layer(model: PeftModel) -> torch.nn.Linear:
+    """The trained linear layer that gives the C logits."""
+    classes = model.config.num_labels
+    found = [
+        module
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and "modules_to_save" in name and module.out_features == classes
+    ]
+    return found[-1]
+
+
 def _outputs(head: dict[str, torch.Tensor]) -> int:
     """C, read off the last weight matrix of a head's own tensors."""
     sizes = [
@@ -149,7 +217,7 @@ def _outputs(head: dict[str, torch.Tensor]) -> int:
     return sizes[0]
 
 
-def _longest(trunk: Trunk) -> int:
+def longest_input(trunk: Trunk) -> int:
     """What the model reads at most; tokenizers without a limit say 1e30."""
     return min(trunk.tokenizer.model_max_length, DEFAULT_MAX_LENGTH)
 

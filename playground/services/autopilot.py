@@ -1,0 +1,94 @@
+"""The numbers of a fine-tune, chosen from the data, each with its reason in a sentence.
+
+The values were chosen on held-out parts of training data (benchmarks/presets.py prints the
+comparison); no test file selected anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from playground.i18n import Message, msg
+from playground.runs import RunSpec, TrainingParams
+
+PRESET_PASSES = {"quick": 0.4, "balanced": 1.0, "thorough": 2.0}
+"""How many passes over the data a preset makes, relative to balanced."""
+
+MAX_STEPS = 6000
+"""A fine-tune stays a matter of minutes: larger data gets fewer passes."""
+
+LENGTHS = (64, 128, 256)
+"""Longest inputs to choose from, in tokens. The bundled base was trained on 256 at most."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    value: Any
+    reason: Message
+
+
+def complete(spec: RunSpec, *, rows: int, labels: int, longest_chars: int) -> RunSpec:
+    """The spec with every open number filled in and a reason for each in `reasons`.
+
+    rows: usable rows before the split; labels: number of classes; longest_chars: of any input.
+    Numbers that were set by hand stay, and have no reason.
+    """
+    given = spec.training
+    chosen = _choices(spec.preset, rows, labels, longest_chars, given)
+    open_names = [name for name in chosen if getattr(given, name) is None]
+    training = given.model_copy(update={name: chosen[name].value for name in open_names})
+    reasons = {name: chosen[name].reason.to_json() for name in open_names}
+    return spec.model_copy(update={"training": training, "reasons": reasons})
+
+
+def _choices(preset: str, rows: int, labels: int, longest_chars: int, given: TrainingParams) -> dict[str, Choice]:
+    held_out = _held_out(rows)
+    training_rows = round(rows * (1 - (given.held_out or held_out.value)))
+    batch_size = _batch_size(training_rows)
+    rank = given.lora_r or 16
+    return {
+        "held_out": held_out,
+        "batch_size": batch_size,
+        "epochs": _epochs(preset, training_rows, labels, given.batch_size or batch_size.value),
+        "max_length": _max_length(longest_chars),
+        "learning_rate": Choice(5e-4, msg("autopilot.learning_rate")),
+        "warmup_ratio": Choice(0.06, msg("autopilot.warmup_ratio")),
+        "weight_decay": Choice(0.01, msg("autopilot.weight_decay")),
+        "lora_r": Choice(16, msg("autopilot.lora_r")),
+        "lora_alpha": Choice(2 * rank, msg("autopilot.lora_alpha", alpha=2 * rank)),
+        "lora_dropout": Choice(0.05, msg("autopilot.lora_dropout")),
+    }
+
+
+def _held_out(rows: int) -> Choice:
+    if rows < 1000:
+        return Choice(0.2, msg("autopilot.held_out_small", rows=rows))
+    share = min(0.1, 2000 / rows)
+    return Choice(share, msg("autopilot.held_out", rows=rows, kept=round(rows * share)))
+
+
+def _batch_size(training_rows: int) -> Choice:
+    if training_rows < 1000:
+        return Choice(16, msg("autopilot.batch_size_small", rows=training_rows))
+    return Choice(32, msg("autopilot.batch_size"))
+
+
+def _epochs(preset: str, training_rows: int, labels: int, batch_size: int) -> Choice:
+    per_class = max(1, training_rows // max(1, labels))
+    balanced = 4 if per_class >= 1000 else 10 if per_class >= 100 else 15
+    epochs = max(1.0, round(balanced * PRESET_PASSES[preset], 1))
+    steps_per_epoch = -(-training_rows // batch_size)
+    if epochs * steps_per_epoch > MAX_STEPS:
+        capped = round(MAX_STEPS / steps_per_epoch, 2)
+        return Choice(capped, msg("autopilot.epochs_capped", steps=MAX_STEPS, epochs=f"{capped:g}"))
+    return Choice(epochs, msg("autopilot.epochs", per_class=per_class, epochs=f"{epochs:g}"))
+
+
+def _max_length(longest_chars: int) -> Choice:
+    # English has about four characters a token; three leaves room for rare words.
+    needed = longest_chars / 3 + 2
+    length = next((length for length in LENGTHS if length >= needed), LENGTHS[-1])
+    if needed > length:
+        return Choice(length, msg("autopilot.max_length_cut", length=length, chars=longest_chars))
+    return Choice(length, msg("autopilot.max_length", length=length, chars=longest_chars))
