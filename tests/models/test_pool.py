@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from playground.heads.loading import load_trunk
+from playground.models.pool import Pool
+from playground.models.resolve import resolve
+from playground.models.trunk import BASE, Trunk
+
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+def load() -> Trunk:
+    return load_trunk(resolve(MINILM))
+
+
+def embed(trunk: Trunk) -> float:
+    features = [{"input_ids": [101, 2023, 102], "attention_mask": [1, 1, 1]}]
+    return trunk.run(features, BASE, lambda output, inputs: output.last_hidden_state[:, 0])[0, 0].item()
+
+
+def test_the_least_recently_used_trunk_goes_first() -> None:
+    size = load().bytes
+    pool = Pool(max_bytes=int(2.5 * size))
+    for key in ("a", "b", "a", "c"):
+        with pool.lease(key, load):
+            pass
+    assert pool.keys() == ["a", "c"]
+
+
+def test_a_trunk_in_use_stays_though_memory_is_short() -> None:
+    pool = Pool(max_bytes=1)
+    with pool.lease("a", load) as first:
+        before = embed(first)
+        with pool.lease("b", load):
+            assert embed(first) == pytest.approx(before)
+            assert "a" in pool.keys()
+
+
+def test_one_load_at_a_time_per_model() -> None:
+    loads: list[float] = []
+    pool = Pool(max_bytes=2**40)
+
+    def slow_load() -> Trunk:
+        loads.append(time.monotonic())
+        time.sleep(0.3)
+        return load()
+
+    def use(_: int) -> int:
+        with pool.lease("a", slow_load) as trunk:
+            return id(trunk)
+
+    with ThreadPoolExecutor(6) as threads:
+        assert len(set(threads.map(use, range(6)))) == 1
+    assert len(loads) == 1
+
+
+def test_a_failed_load_is_told_and_leaves_the_others_serving() -> None:
+    pool = Pool(max_bytes=2**40)
+
+    def fail() -> Trunk:
+        raise OSError("no such disk")
+
+    with pool.lease("good", load) as good:
+        with pytest.raises(OSError, match="no such disk"), pool.lease("bad", fail):
+            pass
+        assert embed(good) == embed(good)
+    assert pool.keys() == ["good"] and pool.state("bad") == "absent"
+
+
+def test_state_tells_loading_from_ready() -> None:
+    pool, gate = Pool(max_bytes=2**40), threading.Event()
+
+    def wait_and_load() -> Trunk:
+        gate.wait(30)
+        return load()
+
+    def use() -> None:
+        with pool.lease("a", wait_and_load):
+            pass
+
+    thread = threading.Thread(target=use)
+    assert pool.state("a") == "absent"
+    thread.start()
+    while pool.state("a") == "absent":
+        time.sleep(0.01)
+    assert pool.state("a") == "loading"
+    gate.set()
+    thread.join()
+    assert pool.state("a") == "ready"

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from playground.i18n import LANGUAGES, Message, render
+from playground.runs import RunSpec, TrainingParams
+from playground.services.autopilot import MAX_STEPS, complete
+
+SPEC = RunSpec(task="classification", data="x.csv")
+
+
+@pytest.mark.parametrize(("rows", "labels"), [(10, 2), (200, 2), (999, 7), (10_003, 77), (200_000, 3)])
+@pytest.mark.parametrize("preset", ["quick", "balanced", "thorough"])
+def test_every_number_is_chosen_with_a_reason_in_both_languages(rows: int, labels: int, preset: str) -> None:
+    spec = complete(SPEC.model_copy(update={"preset": preset}), rows=rows, labels=labels, longest_chars=100)
+    numbers = spec.training.model_dump(exclude={"seed"})
+    assert None not in numbers.values()
+    assert set(spec.reasons) == set(numbers)
+    for reason in spec.reasons.values():
+        for lang in LANGUAGES:
+            assert render(Message.from_json(reason), lang)
+    training_rows = rows * (1 - numbers["held_out"])
+    assert numbers["epochs"] * training_rows / numbers["batch_size"] <= MAX_STEPS * 1.01
+
+
+def test_a_number_set_by_hand_stays_and_others_follow_it() -> None:
+    mine = SPEC.model_copy(update={"training": TrainingParams(lora_r=4, epochs=1)})
+    spec = complete(mine, rows=500, labels=2, longest_chars=100)
+    assert (spec.training.lora_r, spec.training.epochs, spec.training.lora_alpha) == (4, 1, 8)
+    assert "lora_r" not in spec.reasons and "epochs" not in spec.reasons
+
+
+def test_presets_differ_in_how_long_they_learn() -> None:
+    epochs = [
+        complete(SPEC.model_copy(update={"preset": preset}), rows=2000, labels=5, longest_chars=100).training.epochs
+        for preset in ("quick", "balanced", "thorough")
+    ]
+    assert epochs[0] < epochs[1] < epochs[2]  # type: ignore[operator]
+
+
+def test_a_text_longer_than_the_base_reads_is_said_to_be_cut() -> None:
+    spec = complete(SPEC, rows=500, labels=2, longest_chars=5000)
+    assert spec.training.max_length == 256
+    assert spec.reasons["max_length"]["key"] == "autopilot.max_length_cut"
