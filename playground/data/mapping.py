@@ -1,0 +1,107 @@
+"""Which column is which field, proposed by header name, then by what the cells look like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from playground.data.table import Table
+from playground.fields import Field, Label
+from playground.i18n import Message, msg
+
+MAX_LABELS = 1_000
+MAX_LABEL_CHARS = 60
+MIN_ROWS_PER_LABEL = 2
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """The columns that hold a field (none where no column looks like it), and why."""
+
+    field: str
+    columns: list[str]
+    reason: Message
+
+
+@dataclass
+class Look:
+    """What a column's cells look like; `values` stops growing once there are too many to be labels."""
+
+    rows: int = 0
+    chars: int = 0
+    longest: int = 0
+    values: set[str] = field(default_factory=set)
+
+    def add(self, cells: Sequence[str]) -> None:
+        for cell in map(str.strip, cells):
+            if cell:
+                self.rows += 1
+                self.chars += len(cell)
+                self.longest = max(self.longest, len(cell))
+                if len(self.values) <= MAX_LABELS:
+                    self.values.add(cell)
+
+    def mean_chars(self) -> float:
+        return self.chars / max(1, self.rows)
+
+    def is_like_labels(self) -> bool:
+        enough = 2 <= len(self.values) <= min(MAX_LABELS, self.rows // MIN_ROWS_PER_LABEL)
+        return enough and self.longest <= MAX_LABEL_CHARS
+
+
+def propose(table: Table, fields: tuple[Field, ...]) -> list[Proposal]:
+    """One proposal per field, in their order; no column is proposed twice."""
+    found: dict[str, Proposal] = {}
+    free = list(table.columns)
+    for wanted in fields:
+        if (name := _by_name(wanted, free)) is not None:
+            found[wanted.name] = Proposal(wanted.name, [name], msg("data.reason.name", column=name))
+            free.remove(name)
+    missing = [wanted for wanted in fields if wanted.name not in found]
+    looks = _looks(table, free) if missing else {}
+    # Labels first: what is left is then a choice between texts.
+    for wanted in sorted(missing, key=lambda wanted: not isinstance(wanted, Label)):
+        proposal = _by_label_look(wanted, looks, table) if isinstance(wanted, Label) else _by_length(wanted, looks)
+        found[wanted.name] = proposal
+        for name in proposal.columns:
+            del looks[name]
+    return [found[wanted.name] for wanted in fields]
+
+
+def _by_name(wanted: Field, columns: list[str]) -> str | None:
+    """The column called as the field usually is, in any case, in the plural or not."""
+    tidy = {name: name.casefold().strip() for name in columns}
+    for usual in (wanted.name, *wanted.columns):
+        for name in columns:
+            if tidy[name] in (usual, f"{usual}s"):
+                return name
+    return None
+
+
+def _looks(table: Table, columns: list[str]) -> dict[str, Look]:
+    looks = {name: Look() for name in columns}
+    if columns:
+        for batch in table.batches(columns):
+            for name, look in looks.items():
+                look.add(batch.column(name).to_pylist())
+    return looks
+
+
+def _by_label_look(wanted: Field, looks: dict[str, Look], table: Table) -> Proposal:
+    """The column with the fewest different values, if they are few and short."""
+    likely = [name for name, look in looks.items() if look.is_like_labels()]
+    if not likely:
+        return Proposal(wanted.name, [], msg("data.reason.no_label"))
+    best = min(likely, key=lambda name: len(looks[name].values))
+    count = len(looks[best].values)
+    return Proposal(wanted.name, [best], msg("data.reason.labels", column=best, values=count, rows=table.rows))
+
+
+def _by_length(wanted: Field, looks: dict[str, Look]) -> Proposal:
+    """The column with the longest cells on average."""
+    likely = [name for name, look in looks.items() if look.rows]
+    if not likely:
+        return Proposal(wanted.name, [], msg("data.reason.no_text"))
+    best = max(likely, key=lambda name: looks[name].mean_chars())
+    chars = round(looks[best].mean_chars())
+    return Proposal(wanted.name, [best], msg("data.reason.longest", column=best, chars=chars))
