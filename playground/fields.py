@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from playground.errors import PlaygroundError
+from playground.i18n import Message
 
 Row = dict[str, Any]
 """Field name -> value; a row of a dataset or the input of a prediction."""
@@ -30,6 +31,11 @@ class Field:
     name: str
     columns: tuple[str, ...] = ()
 
+    @property
+    def word(self) -> Message:
+        """What users call it."""
+        return Message(f"field.{self.name}")
+
     def parse(self, value: Any) -> Any:
         """The value, checked, or a PlaygroundError that says what is wrong with it."""
         return value
@@ -44,11 +50,11 @@ class Text(Field):
 
     def parse(self, value: Any) -> str:
         if not isinstance(value, str):
-            raise PlaygroundError("field_not_text", field=self.name, found=type(value).__name__)
+            raise PlaygroundError("field_not_text", field=self.word, found=type(value).__name__)
         if not value.strip():
-            raise PlaygroundError("field_empty", field=self.name)
+            raise PlaygroundError("field_empty", field=self.word)
         if len(value) > self.max_chars:
-            raise PlaygroundError("field_too_long", field=self.name, chars=len(value), max_chars=self.max_chars)
+            raise PlaygroundError("field_too_long", field=self.word, chars=len(value), max_chars=self.max_chars)
         return value
 
 
@@ -61,7 +67,7 @@ class Label(Field):
     def parse(self, value: Any) -> str:
         text = str(value).strip()
         if not text:
-            raise PlaygroundError("field_empty", field=self.name)
+            raise PlaygroundError("field_empty", field=self.word)
         if len(text) > self.max_chars:
-            raise PlaygroundError("field_too_long", field=self.name, chars=len(text), max_chars=self.max_chars)
+            raise PlaygroundError("field_too_long", field=self.word, chars=len(text), max_chars=self.max_chars)
         return text

@@ -108,6 +108,11 @@ class Run:
         return self.dir / "model"
 
     @property
+    def aside_dir(self) -> Path:
+        """For a model that was not checked yet."""
+        return self.dir / ".aside"
+
+    @property
     def data_dir(self) -> Path:
         return self.dir / "data"
 
@@ -228,6 +233,11 @@ def append_jsonl(path: Path, row: dict[str, Any]) -> None:
     """Add a line. One write call, so that lines of a killed process are whole or absent at the end."""
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Replace a file of lines, atomically."""
+    write_atomic(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:

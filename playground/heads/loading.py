@@ -35,8 +35,10 @@ def lease_model(model_id: str, owner: str = "local") -> Iterator[tuple[Head, Loa
             # Keyed by files, not by id: a resumed run replaces its model under the same id.
             loaded = trunk.shells.get(resolved.version)
             if loaded is None:
-                _drop_older(trunk, resolved)
                 loaded = head.load(trunk, resolved, f"m{next(_adapter_numbers)}")
+                # After the load: a failed one leaves the older files' model serving, and PEFT cannot
+                # go on from a trunk whose last adapter was deleted.
+                _drop_older(trunk, resolved)
                 trunk.shells[resolved.version] = loaded
         yield head, loaded
 

@@ -22,13 +22,16 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import ModelOutput
 
 from playground.errors import PlaygroundError
-from playground.models.device import Device
+from playground.models.device import Device, cores
 
 BASE = "__base__"
 """PEFT's name for "no adapter on this row"."""
 
 MAX_BATCH_ROWS = 64
 MAX_BATCH_TOKENS = 16_384
+ONE_THREAD_TOKENS = 512
+"""Smaller batches run on one thread: a second one gains them little, and where training has taken its
+core they would wait for it hundreds of times a forward."""
 
 Features = dict[str, list[int]]
 """Unpadded model inputs of one row: input_ids, attention_mask, maybe token_type_ids; each [T] ints."""
@@ -188,6 +191,7 @@ class Trunk:
             # inference_mode would give tensors that the heads' modules may not save for autograd; no_grad does.
             with torch.no_grad():
                 inputs = self.tokenizer.pad(rows, return_tensors="pt").to(self.device.torch_device)
+                torch.set_num_threads(1 if inputs["input_ids"].numel() <= ONE_THREAD_TOKENS else cores())
                 adapters = [job.adapter for job in jobs for _ in job.rows]
                 output = self._forward(dict(inputs), adapters)
         except BaseException as error:

@@ -1,0 +1,56 @@
+# One command per chore, the same on a laptop and in CI.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+PY = $(VENV)/bin/python
+ARGS ?=
+
+.PHONY: run test test-all check format bench starters browser clean
+
+run: $(VENV)/run.stamp  ## install what is missing, then open the app: make run ARGS="--port 7870"
+	$(PY) app.py $(ARGS)
+
+test: $(VENV)/dev.stamp browser  ## everything that fits into 20 minutes on 2 cores
+	$(PY) -m pytest -m "not slow"
+
+test-all: $(VENV)/dev.stamp browser  ## also the slow tests; PLAYGROUND_DATA adds real datasets
+	$(PY) -m pytest
+
+check: $(VENV)/dev.stamp  ## format, lint, types
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+format: $(VENV)/dev.stamp
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+bench: $(VENV)/dev.stamp browser  ## the figures that need no data folder
+	$(PY) -m benchmarks.first_page
+	$(PY) -m benchmarks.sharing
+	$(PY) -m benchmarks.small_run
+
+starters: $(VENV)/run.stamp  ## train the embedded models again from their recipes (needs PLAYGROUND_DATA)
+	$(PY) -m benchmarks.starters
+
+# Debian's Chromium where we may install it, Playwright's own elsewhere: a test without a browser would prove nothing.
+browser: $(VENV)/dev.stamp
+	@if command -v chromium >/dev/null; then exit 0; \
+	elif [ -f /etc/debian_version ] && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q chromium fonts-noto-cjk; \
+	else $(PY) -m playwright install chromium; fi
+
+# Debian's python3 may lack ensurepip, which is a package of its own there.
+$(PY):
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); [ -f /etc/debian_version ] && [ "$$(id -u)" = 0 ] \
+		&& apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q python3-venv && $(PYTHON) -m venv $(VENV); }
+
+$(VENV)/run.stamp: requirements.txt | $(PY)
+	$(PY) -m pip install --disable-pip-version-check -q -r requirements.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements.txt requirements-dev.txt | $(PY)
+	$(PY) -m pip install --disable-pip-version-check -q -r requirements-dev.txt
+	@touch $@ $(VENV)/run.stamp
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,59 @@
+"""A model's scores on a dataset file."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from playground import data
+from playground.errors import PlaygroundError
+from playground.fields import Row
+from playground.services import metrics
+from playground.services.predict import predict_rows
+from playground.services.uploads import unusable
+from playground.settings import settings
+from playground.tasks import get_task
+
+ROWS_AT_ONCE = 512
+
+
+def evaluate(
+    model: str, path: Path, *, task_id: str, columns: dict[str, list[str]] | None = None, owner: str = "local"
+) -> dict[str, Any]:
+    """{"task", "model", "rows", "metrics": {name: value}, "intervals": {name: [low, high]}}.
+
+    The file is read in a child with limits and predicted a part at a time. Raises PlaygroundError
+    for a file that cannot be used, also when it shares no label with the model.
+    """
+    task = get_task(task_id)
+    settings().uploads_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=settings().uploads_dir, prefix="evaluate-") as folder:
+        table = data.read(path, directory=Path(folder))
+        columns = columns or {proposal.field: proposal.columns for proposal in data.propose(table, task.fields)}
+        checked = data.check(table, columns, task.fields)
+        if not checked.ok:
+            raise unusable(checked)
+        gold: list[str] = []
+        predicted: list[str] = []
+        for part in _parts(data.rows_of(table, columns, task.fields)):
+            outputs = predict_rows(task.id, part, model=model, owner=owner)
+            known = {entry["label"] for entry in outputs[0]}
+            if not gold and not known & set(checked.labels):
+                raise PlaygroundError("labels_differ", model=model, known=sorted(known)[:5], found=checked.labels[:5])
+            gold += [row[task.output.name] for row in part]
+            predicted += [output[0]["label"] for output in outputs]
+    return {
+        "task": task.id,
+        "model": model,
+        "rows": len(gold),
+        "metrics": metrics.score(task.metrics, gold, predicted),
+        "intervals": metrics.intervals(task.metrics, gold, predicted),
+    }
+
+
+def _parts(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while part := list(islice(rows, ROWS_AT_ONCE)):
+        yield part

@@ -1,0 +1,98 @@
+"""Starting a run: a process of its own, in a session of its own, that knows its directory and no secret."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+
+from playground.runs import Run
+from playground.settings import Settings, settings
+
+ROOT = Path(__file__).parent.parent.parent
+LAUNCH_CONFIG = ROOT / "playground" / "training" / "launch.yaml"
+
+PASSED_ON = (
+    "PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "HF_HOME", "HF_HUB_CACHE",
+    "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "XDG_CACHE_HOME",
+    # Without these Python does not start on Windows.
+    "SYSTEMROOT", "TEMP", "TMP", "USERPROFILE", "LOCALAPPDATA", "APPDATA",
+)  # fmt: skip
+"""The environment is an allow-list: a token or a cloud key of the server must not reach a training."""
+
+SET = {
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
+    # The base was resolved before the start: the run itself needs no network.
+    "HF_HUB_OFFLINE": "1",
+    "DISABLE_SAFETENSORS_CONVERSION": "1",
+    # Threads that wait give their core to the page instead of spinning on it.
+    "OMP_WAIT_POLICY": "passive",
+    "TOKENIZERS_PARALLELISM": "false",
+    "PYTHONUNBUFFERED": "1",
+    # The log is for people: no progress bars, and no report that the new head is not in the base.
+    "TQDM_DISABLE": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "PYTHONWARNINGS": "ignore::FutureWarning",
+    "PYTHONUTF8": "1",
+}
+
+
+def launch(run: Run) -> None:
+    """Start the training process of a run, detached from this one, and note who it is in status.json."""
+    with run.log_path.open("ab") as log:
+        process = subprocess.Popen(
+            command_line(run),
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,  # a file, not a pipe: the run outlives the server
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    # Waited for in the background, or it would stay a zombie for as long as the server runs.
+    threading.Thread(target=process.wait, name=f"reap-{run.id}", daemon=True).start()
+    try:
+        started = psutil.Process(process.pid).create_time()
+    except psutil.NoSuchProcess:
+        started = 0.0
+    status = run.status()
+    # Until the training process writes its own, the launcher's: a launch that fails shows as a failed run.
+    run.write_status(
+        status.model_copy(
+            update={
+                "state": "queued", "phase": "queued", "pid": process.pid, "pid_started": started,
+                "seconds_left": None, "reason": None, "hint": None,
+            }
+        )
+    )  # fmt: skip
+
+
+def command_line(run: Run) -> list[str]:
+    """`accelerate launch` for one process, with settings of ours: neither a prompt nor a user's file decides."""
+    from playground.models.device import choose_device
+
+    cpu = choose_device().torch_device.type == "cpu"
+    return [
+        sys.executable, "-m", "accelerate.commands.launch",
+        "--config_file", str(LAUNCH_CONFIG),
+        "--num_processes", "1", "--num_machines", "1", "--num_cpu_threads_per_process", "1",
+        "--mixed_precision", "no", "--dynamo_backend", "no",
+        *(["--cpu"] if cpu else []),
+        "--quiet", "--module", "playground.training", str(run.dir.resolve()),
+    ]  # fmt: skip
+
+
+def environment() -> dict[str, str]:
+    """What the training process may know."""
+    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    ours = {
+        f"PLAYGROUND_{name.upper()}": os.environ[f"PLAYGROUND_{name.upper()}"]
+        for name in Settings.model_fields
+        if f"PLAYGROUND_{name.upper()}" in os.environ
+    }
+    return {**passed, **ours, **SET, "PLAYGROUND_HOME": str(settings().home.resolve()), "PYTHONPATH": str(ROOT)}

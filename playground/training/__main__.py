@@ -1,0 +1,87 @@
+"""`accelerate launch -m playground.training RUN_DIR`: wait for the machine, follow the recipe, say how it ended."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sys
+import traceback
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from playground.errors import PlaygroundError
+from playground.i18n import Message, msg
+from playground.runs import Run, State
+from playground.training.progress import Progress
+from playground.training.queueing import turn
+from playground.training.stopping import Stop, Stopped
+
+NICENESS = 5
+"""A page that answers matters more than a training that ends a little sooner."""
+
+
+def main(run_dir: str) -> int:
+    run = Run(Path(run_dir).resolve())
+    try:
+        with FileLock(run.dir / ".training.lock", timeout=0):
+            return _run(run)
+    except Timeout:
+        print("Another process is training this run.", file=sys.stderr)
+        return 1
+
+
+def _run(run: Run) -> int:
+    stop = Stop(run)
+    progress = Progress(run)
+    try:
+        if hasattr(os, "nice"):
+            os.nice(NICENESS)
+        with turn(run, progress, stop):
+            progress.phase("loading")
+            # torch comes in here: a run that waits in the queue needs little memory.
+            from playground.training.recipe import follow
+
+            stopped = follow(run, progress, stop)
+    except Stopped as early:
+        _end(run, progress, "stopped", early.reason, msg("run.stopped_early.hint"))
+        return 0
+    except BaseException as error:  # also SystemExit and what native code raises: a run always says how it ended
+        traceback.print_exc()
+        reason, hint = _explain(run, error)
+        _end(run, progress, "failed", reason, hint)
+        return 1
+    _end(run, progress, "stopped" if stopped else "done", stopped, msg("run.stopped.hint") if stopped else None)
+    return 0
+
+
+def _explain(run: Run, error: BaseException) -> tuple[Message, Message]:
+    """What failed and what to do, for people; the traceback is in the log."""
+    from playground.training import memory
+
+    if _disk_full(run, error):
+        error = PlaygroundError("disk_full")
+    elif memory.ran_out(error):
+        error = PlaygroundError("out_of_memory", rows=1)
+    if isinstance(error, PlaygroundError):
+        return error.message, error.hint
+    return msg("run.crashed", kind=type(error).__name__), msg("run.crashed.hint")
+
+
+def _disk_full(run: Run, error: BaseException) -> bool:
+    """torch and safetensors report a full disk in words of their own, so the disk itself is asked too."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return isinstance(error, (OSError, RuntimeError)) and shutil.disk_usage(run.dir).free < 2**20
+
+
+def _end(run: Run, progress: Progress, state: State, reason: Message | None, hint: Message | None) -> None:
+    # Half-made files first: on a full disk they are what the last word needs room for.
+    shutil.rmtree(run.aside_dir, ignore_errors=True)
+    progress.end(state, reason, hint)
+    run.add_event(msg(f"event.{state}", reason=reason) if reason else msg(f"event.{state}"))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,106 @@
+"""transformers.Trainer with the least that makes a run resumable to the bit.
+
+What is replaced, and why:
+- the order of the rows: the library's length-grouped sampler draws it from the global generator, so
+  a resumed epoch would see other batches; here it is a function of seed and epoch
+- writing and reading checkpoints: only what is trained is kept, under a manifest (see checkpoints)
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch.utils.data import Sampler
+from transformers import Trainer
+
+from playground.training import checkpoints
+
+WEIGHTS = "trained.safetensors"
+TRAINER_STATE = "trainer_state.json"
+CHUNK_STEPS = 50
+"""Rows are sorted by length inside chunks of this many steps: little padding, still a random order."""
+
+
+class Order(Sampler[int]):
+    """Row numbers of an epoch, rows of like length next to each other in steps of `batch_size`.
+
+    lengths  tokens of each row, [N]
+    """
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+        self.lengths, self.batch_size, self.seed, self.epoch = lengths, batch_size, seed, 0
+
+    @property
+    def steps(self) -> int:
+        """Steps of one epoch."""
+        return math.ceil(len(self.lengths) / self.batch_size)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        rng = random.Random(f"{self.seed} {self.epoch}")
+        rows = list(range(len(self.lengths)))
+        rng.shuffle(rows)
+        size = self.batch_size * CHUNK_STEPS
+        for start in range(0, len(rows), size):
+            rows[start : start + size] = sorted(rows[start : start + size], key=lambda row: self.lengths[row])
+        batches = [rows[start : start + self.batch_size] for start in range(0, len(rows), self.batch_size)]
+        # A short batch stays last: the loader cuts batches by counting. The longest comes first of all,
+        # so that memory runs out at once or not at all.
+        last = batches.pop() if len(rows) % self.batch_size else []
+        rng.shuffle(batches)
+        if batches:
+            longest = max(range(len(batches)), key=lambda index: self._longest(batches[index]))
+            batches[0], batches[longest] = batches[longest], batches[0]
+        return iter([row for batch in (*batches, last) for row in batch])
+
+    def _longest(self, batch: list[int]) -> int:
+        return max(self.lengths[row] for row in batch)
+
+
+class RunTrainer(Trainer):
+    """A Trainer whose rows come in `order` and whose checkpoints go to `checkpoints_dir`."""
+
+    def __init__(self, *, order: Order, checkpoints_dir: Path, **options: Any) -> None:
+        super().__init__(**options)
+        self.order, self.checkpoints_dir = order, checkpoints_dir
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Order:
+        return self.order
+
+    def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
+        def fill(folder: Path) -> None:
+            save_file(trained(self.model), folder / WEIGHTS)
+            self._save_optimizer_and_scheduler(str(folder))
+            self._save_scaler(str(folder))
+            self._save_rng_state(str(folder))
+            self.state.save_to_json(str(folder / TRAINER_STATE))
+
+        checkpoints.write(self.checkpoints_dir, self.state.global_step, fill)
+        checkpoints.rotate(self.checkpoints_dir)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
+        load_trained(model or self.model, Path(resume_from_checkpoint))
+
+
+def trained(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """What training changes, by name: LoRA matrices and the head, a few MB."""
+    return {name: value.detach().cpu().contiguous() for name, value in model.named_parameters() if value.requires_grad}
+
+
+def load_trained(model: torch.nn.Module, checkpoint: Path) -> None:
+    """Put a checkpoint's weights into the model. A checkpoint of another model raises ValueError."""
+    weights = load_file(checkpoint / WEIGHTS)
+    parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
+    if weights.keys() != parameters.keys():
+        raise ValueError(f"{checkpoint.name} holds other weights than the model that is trained")
+    with torch.no_grad():
+        for name, value in weights.items():
+            parameters[name].copy_(value)

@@ -1,0 +1,83 @@
+"""`python -m playground.training.verify RUN_DIR`: does the saved model answer as the trained one did?
+
+Run in a fresh process, because a wrong reload is silent: heads that PEFT does not save by itself
+come back random. The model is loaded in each way it will be used: by plain PEFT, and by the pool.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from peft import PeftModel
+
+from playground.fields import Row
+from playground.heads import get_head
+from playground.heads.loading import lease_model
+from playground.models.device import choose_device
+from playground.models.files import load_pretrained, load_tokenizer
+from playground.models.resolve import Resolved, resolve
+from playground.runs import Run, write_atomic
+from playground.training.scoring import logits_of, probabilities
+from playground.training.verifying import Aside, aside_of, compared
+
+TOLERANCE = 1e-4
+HALF_TOLERANCE = 0.05
+"""Where the pool serves in half precision, its answers are near the trained ones, not equal."""
+
+
+def main(run_dir: str) -> int:
+    run = Run(Path(run_dir))
+    aside = aside_of(run)
+    expected = np.load(aside.expected, allow_pickle=False)
+    held_out = pq.read_table(run.data_dir / "held_out.parquet").to_pylist()
+    rows = held_out[compared(len(held_out))]
+    differences, equal = {}, True
+    for way, (found, tolerance) in _ways(aside, rows).items():
+        differences[way] = float(np.abs(found - expected).max())
+        equal = equal and differences[way] <= tolerance
+        print(f"verify: {way}: {len(rows)} rows, largest difference {differences[way]:.1e} (at most {tolerance:g})")
+    verdict = {
+        "equal": equal,
+        "rows": len(rows),
+        "ways": sorted(differences),
+        "largest_difference": max(differences.values()),
+    }
+    write_atomic(aside.verdict, json.dumps(verdict))
+    return 0
+
+
+def _ways(aside: Aside, rows: list[Row]) -> dict[str, tuple[np.ndarray, float]]:
+    """{way of loading: its probabilities [rows, C], the tolerance}."""
+    resolved = resolve(str(aside.model.resolve()))
+    ways = {"pool": _by_pool(resolved, rows)}
+    if resolved.kind == "adapter":
+        ways["peft"] = (_by_peft(resolved, rows), TOLERANCE)
+    return ways
+
+
+def _by_pool(resolved: Resolved, rows: list[Row]) -> tuple[np.ndarray, float]:
+    with lease_model(resolved.id) as (head, loaded):
+        logits = loaded.logits(head, rows).numpy()
+        exact = loaded.trunk.device.dtype == torch.float32
+    return probabilities(logits), TOLERANCE if exact else HALF_TOLERANCE
+
+
+def _by_peft(resolved: Resolved, rows: list[Row]) -> np.ndarray:
+    """As anybody loads an adapter: the architecture's own class, then PeftModel.from_pretrained."""
+    head = get_head(resolved.head)
+    base = resolve(resolved.base)
+    auto_class = head.auto_class  # type: ignore[attr-defined]
+    model = load_pretrained(auto_class, base, num_labels=len(resolved.labels), dtype=torch.float32)
+    model = PeftModel.from_pretrained(model, str(resolved.folder)).to(choose_device().torch_device)
+    tokenizer = load_tokenizer(base)
+    features = head.encode(tokenizer, rows, resolved.max_length)
+    return probabilities(logits_of(model, tokenizer, features))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,239 @@
+"""Uploads, starting, looking, and whose is what. Whole runs are in tests/training."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shlex
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pyarrow.parquet as pq
+import pytest
+
+from playground.errors import PlaygroundError
+from playground.runs import Run, RunSpec, TrainingParams
+from playground.services import finetune, launch
+from playground.services.evaluate import evaluate
+from playground.services.uploads import KEEP_SECONDS
+from playground.settings import settings
+
+BASE = "sentence-transformers/all-MiniLM-L6-v2"
+WORDS = {"pos": ("great", "lovely", "superb", "wonderful"), "neg": ("awful", "dreadful", "terrible", "boring")}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "home"))
+    settings.cache_clear()
+    yield tmp_path / "home"
+    settings.cache_clear()
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    path = tmp_path / "my films; rm -rf.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["review", "sentiment"])
+        for i in range(40):
+            label = sorted(WORDS)[i % 2]
+            writer.writerow([f"Day {i}: the film was {WORDS[label][i // 2 % 4]}", label])
+    return path
+
+
+def refused(code: str, call, *arguments: object) -> None:
+    with pytest.raises(PlaygroundError) as caught:
+        call(*arguments)
+    assert caught.value.code == code
+    assert caught.value.text("en")
+    assert caught.value.text("zh")
+
+
+def test_upload_is_read_and_mapped(home: Path, films: Path) -> None:
+    upload = finetune.inspect(films, "classification", "local")
+    assert upload.table.rows == 40
+    assert {proposal.field: proposal.columns for proposal in upload.proposals} == {
+        "text": ["review"],
+        "label": ["sentiment"],
+    }
+    again = finetune.get_upload(upload.id, "local")
+    assert again == upload
+    checked = finetune.check_upload(upload.id, {"text": ["review"], "label": ["sentiment"]}, "local")
+    assert checked.ok
+    assert checked.labels == ["neg", "pos"]
+
+
+def test_upload_of_another_owner_is_not_there(home: Path, films: Path) -> None:
+    upload = finetune.inspect(films, "classification", "ann")
+    for owner in ("bob", "local", "../ann", "ann/../ann", ""):
+        refused("unknown_upload", finetune.get_upload, upload.id, owner)
+        refused("unknown_upload", finetune.start, RunSpec(task="classification", data=""), upload.id, owner)
+    for upload_id in ("", ".", "..", "../ann/" + upload.id, upload.id.upper(), upload.id + "/", "0" * 32, "\0" * 32):
+        refused("unknown_upload", finetune.get_upload, upload_id, "ann")
+
+
+def test_unreadable_upload_leaves_nothing(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "picture.csv"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 50)
+    with pytest.raises(PlaygroundError):
+        finetune.inspect(path, "classification", "local")
+    assert [entry for entry in home.rglob("*") if entry.is_file()] == []
+    assert list((home / "uploads" / "local").iterdir()) == []
+
+
+def test_old_uploads_are_swept(home: Path, films: Path) -> None:
+    old = finetune.inspect(films, "classification", "ann")
+    past = time.time() - KEEP_SECONDS - 10
+    os.utime(old.table.parquet.parent, (past, past))
+    new = finetune.inspect(films, "classification", "local")
+    refused("unknown_upload", finetune.get_upload, old.id, "ann")
+    assert finetune.get_upload(new.id, "local").id == new.id
+
+
+def test_unusable_dataset_is_refused_before_a_run_exists(home: Path, films: Path) -> None:
+    upload = finetune.inspect(films, "classification", "local")
+    one_column = RunSpec(task="classification", data="", columns={"text": ["review"], "label": ["review"]})
+    with pytest.raises(PlaygroundError) as caught:
+        finetune.start(one_column, upload.id, "local")
+    assert caught.value.code == "dataset_not_usable"
+    assert len(caught.value.text("zh")) > 20
+    refused(
+        "bad_model_id",
+        finetune.start,
+        RunSpec(task="classification", data="", base="no such model"),
+        upload.id,
+        "local",
+    )
+    assert finetune.runs("local") == []
+
+
+def test_start_completes_the_spec_and_a_queued_run_can_be_stopped(home: Path, films: Path) -> None:
+    upload = finetune.inspect(films, "classification", "local")
+    run_id = finetune.start(
+        RunSpec(task="classification", data="", training=TrainingParams(epochs=1, seed=3)), upload.id, "local"
+    )
+    finetune.stop(run_id, "local")
+    try:
+        view = finetune.view(run_id, "local")
+        spec = view.spec
+        assert spec.data == films.name
+        assert spec.base == BASE
+        assert spec.labels == ["neg", "pos"]
+        assert spec.training.epochs == 1
+        assert None not in spec.training.model_dump().values()
+        assert "epochs" not in spec.reasons
+        assert "batch_size" in spec.reasons
+        run = Run(home / "runs" / run_id)
+        train, held_out = (
+            pq.read_table(run.data_dir / f"{name}.parquet").to_pylist() for name in ("train", "held_out")
+        )
+        assert len(train) + len(held_out) == 40
+        assert set(train[0]) == {"text", "label"}
+        assert view.model == f"run/{run_id}"
+        assert not view.usable
+        assert [shown.id for shown in finetune.runs("local")] == [run_id]
+
+        for owner in ("ann", "../local"):
+            assert finetune.runs(owner) == []
+            for call in (finetune.view, finetune.stop, finetune.resume):
+                refused("unknown_run", call, run_id, owner)
+        for wrong in ("../" + run_id, run_id + "/..", "", "x" * 40, run_id.upper() + "-"):
+            refused("unknown_run", finetune.view, wrong, "local")
+        assert wait_for_end(run_id).state == "stopped"
+        refused("run_not_running", finetune.stop, run_id, "local")
+    finally:
+        kill(run_id)
+
+
+def test_only_one_of_two_servers_resumes_a_run(home: Path, films: Path) -> None:
+    upload = finetune.inspect(films, "classification", "local")
+    run_id = finetune.start(RunSpec(task="classification", data=""), upload.id, "local")
+    kill(run_id)
+    assert finetune.view(run_id, "local").status.state == "failed"
+    try:
+        finetune.resume(run_id, "local")
+        refused("run_still_running", finetune.resume, run_id, "local")
+    finally:
+        kill(run_id)
+
+
+def test_probe_is_trained_and_evaluated(home: Path, films: Path) -> None:
+    upload = finetune.inspect(films, "classification", "local")
+    run_id = finetune.start(RunSpec(task="classification", data="", method="linear_probe"), upload.id, "local")
+    assert wait_for_end(run_id).state == "done", finetune.view(run_id, "local").log
+    view = finetune.view(run_id, "local")
+    assert view.usable
+    assert view.report is not None
+    assert view.report["verified"]
+    assert view.report["verification"]["ways"] == ["pool"]
+    assert view.report["metrics"]["tuned"] == view.report["metrics"]["linear_probe"]
+
+    found = evaluate(view.model, films, task_id="classification")
+    assert found["rows"] == 40
+    assert found["task"] == "classification"
+    assert found["model"] == view.model
+    assert found["metrics"]["accuracy"] >= 0.9
+    assert list(home.glob("uploads/evaluate-*")) == []
+
+    other = films.with_name("other.csv")
+    text = films.read_text(encoding="utf-8").replace(",pos", ",rot").replace(",neg", ",blau")
+    other.write_text(text, encoding="utf-8")
+    with pytest.raises(PlaygroundError) as caught:
+        evaluate(view.model, other, task_id="classification")
+    assert caught.value.code == "labels_differ"
+
+
+def test_command_says_what_the_form_said() -> None:
+    spec = RunSpec(
+        task="classification", data="", base=BASE, preset="quick", method="linear_probe",
+        columns={"text": ["title", "the body"], "label": ["topic"]}, training=TrainingParams(epochs=2.5, seed=4),
+    )  # fmt: skip
+    assert shlex.split(finetune.command(spec, "my data; rm.csv")) == [
+        "python", "-m", "playground", "finetune", "my data; rm.csv", "--task", "classification", "--base", BASE,
+        "--preset", "quick", "--map", "text=title", "--map", "text=the body", "--map", "label=topic",
+        "--set", "method=linear_probe", "--set", "epochs=2.5", "--set", "seed=4",
+    ]  # fmt: skip
+    plain = RunSpec(task="classification", data="")
+    assert (
+        finetune.command(plain, "x.csv")
+        == "python -m playground finetune x.csv --task classification --preset balanced"
+    )
+
+
+def test_environment_of_a_run_is_an_allow_list(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "HF_TOKEN",
+        "HUGGING_FACE_HUB_TOKEN",
+        "AWS_SECRET_ACCESS_KEY",
+        "PLAYGROUND_API_KEY",
+        "https_proxy",
+        "LD_PRELOAD",
+    ):
+        monkeypatch.setenv(name, "a secret")
+    monkeypatch.setenv("PLAYGROUND_DEVICE", "cpu")
+    environment = launch.environment()
+    assert "a secret" not in environment.values()
+    assert environment["PLAYGROUND_DEVICE"] == "cpu"
+    assert environment["PLAYGROUND_HOME"] == str(home)
+    assert environment["HF_HUB_DISABLE_IMPLICIT_TOKEN"] == "1"
+
+
+def wait_for_end(run_id: str):
+    deadline = time.monotonic() + 240
+    while (status := finetune.view(run_id, "local").status).state in ("queued", "running"):
+        assert time.monotonic() < deadline, status
+        time.sleep(0.1)
+    return status
+
+
+def kill(run_id: str) -> None:
+    """End a run with everything it started."""
+    status = finetune.view(run_id, "local").status
+    if status.state in ("queued", "running") and status.pid:
+        process = psutil.Process(status.pid)
+        for victim in [*process.children(recursive=True), process]:
+            victim.kill()
+        psutil.wait_procs([process], timeout=10)

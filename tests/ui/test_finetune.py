@@ -1,0 +1,205 @@
+"""The main job in a browser: upload, map, train, reload in mid-run, kill the server in mid-run, use what came out."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from playground.i18n import catalog, translate
+from tests.ui.conftest import Watched
+from tests.ui.server import ROOT, Server, answer, wait_for
+from tests.ui.words import strangers, visible
+
+Open = Callable[..., Watched]
+DATASET = ROOT / "examples/datasets/support-tickets.csv"
+RUN_MS = 300_000
+SCRIPT = "<img src=x onerror=alert(1)>"
+POINTS = """(number) => {
+  const line = document.querySelectorAll(".run-panel .vega-embed")[number]?.querySelector(".mark-line path");
+  return line ? line.getAttribute("d").split("L").length : 0;
+}"""
+"""How many points the line of a chart has."""
+
+
+def upload(page: Page, path: Path, lang: str = "en") -> None:
+    page.get_by_role("tab", name=translate(lang, "ui.tab.finetune")).click()
+    page.locator("#dataset-file input[type=file]").set_input_files(path)
+    expect(page.locator("#checked li").first).to_be_visible()
+
+
+def start(page: Page, lang: str = "en") -> str:
+    """Press Start; the id of the run."""
+    page.get_by_role("button", name=translate(lang, "ui.start"), exact=True).click()
+    page.wait_for_function("() => new URL(location.href).searchParams.get('run')?.length > 20")
+    expect(page.locator("#run-head h3")).to_be_visible()
+    return parse_qs(urlsplit(page.url).query)["run"][0]
+
+
+def rows_of(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+@pytest.fixture(scope="module")
+def run(server: Server, browser) -> str:  # type: ignore[no-untyped-def]
+    """A run started in the browser with nothing changed but the file."""
+    context = browser.new_context(locale="en-US")
+    watched = Watched(context.new_page(), server.url)
+    page = watched.open("/en")
+    upload(page, DATASET)
+    expect(page.locator("#column-text")).to_contain_text("message")
+    expect(page.locator("#column-label input")).to_have_value("topic")
+    expect(page.locator("#checked li.fatal")).to_have_count(0)
+    for row in rows_of(DATASET)[1:6]:
+        expect(page.locator("#preview")).to_contain_text(row[0])
+    run_id = start(page)
+    assert watched.foreign == []
+    assert watched.errors == []
+    context.close()
+    return run_id
+
+
+def test_reload_in_mid_run(server: Server, open_browser: Open, run: str) -> None:
+    wait_for(lambda: len(server.metrics(run)) >= 10, 180, "ten steps of training")
+    watched = open_browser(width=390)
+    # No run in the address: the newest in progress is shown.
+    page = watched.open("/en")
+    page.get_by_role("tab", name="Fine-tune").click()
+    expect(page.locator("#run-head h3")).to_have_text(DATASET.name)
+    page.reload()
+    expect(page.locator("#run-head h3")).to_have_text(DATASET.name)
+    expect(page.locator("#run-head")).to_contain_text("step")
+    page.wait_for_function(f"() => ({POINTS})(0) >= 8")
+    before = page.evaluate(POINTS, 0)
+    page.wait_for_function(f"(before) => ({POINTS})(0) > before", arg=before)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert server.status(run)["state"] == "running"
+
+
+def test_the_run_survives_the_server(server: Server, open_browser: Open, run: str) -> None:
+    watched = open_browser()
+    page = watched.open(f"/en?run={run}")
+    expect(page.locator("#run-head")).to_contain_text("step")
+    before = len(server.metrics(run))
+    assert server.status(run)["state"] == "running"
+    server.kill()
+    pid = server.status(run)["pid"]
+    server.start()
+    assert server.status(run)["pid"] == pid
+    # The open page finds the server again by itself, comes back to the run, and shows the curve from its first step.
+    page.wait_for_function(f"(least) => ({POINTS})(0) > least", arg=min(before, 10), timeout=60_000)
+    fresh = open_browser().open("/en")
+    fresh.get_by_role("tab", name="Fine-tune").click()
+    fresh.wait_for_function(f"(least) => ({POINTS})(0) >= least", arg=before, timeout=60_000)
+    wait_for(lambda: len(server.metrics(run)) > before, 60, "a step after the server's death")
+
+
+def test_the_result_and_use_it(server: Server, open_browser: Open, run: str) -> None:
+    watched = open_browser()
+    page = watched.open(f"/en?run={run}")
+    expect(page.locator("#verdict")).to_contain_text("accuracy", timeout=RUN_MS)
+    report = json.loads((server.home / "runs" / run / "report.json").read_text())
+    for scored in ("majority", "linear_probe", "tuned"):
+        expect(page.locator("#scores")).to_contain_text(translate("en", f"scored.{scored}"))
+        expect(page.locator("#scores")).to_contain_text(f"{100 * report['metrics'][scored]['accuracy']:.1f} %")
+    for label in report["labels"]:
+        expect(page.locator("#confusion")).to_contain_text(label)
+    page.get_by_role("button", name=translate("en", "ui.events")).click()
+    expect(page.locator(".events")).to_contain_text(translate("en", "event.done"))
+    page.get_by_role("button", name=translate("en", "ui.command")).click()
+    assert "python -m playground finetune support-tickets.csv" in page.locator("#command textarea").input_value()
+    page.get_by_role("button", name=translate("en", "ui.use"), exact=True).click()
+    expect(page.get_by_role("tab", name="Classification")).to_have_attribute("aria-selected", "true")
+    expect(page.locator(".model-state .note")).to_contain_text("Ready", timeout=60_000)
+    page.get_by_label("Text", exact=True).fill("You charged my card twice this month, please refund one payment.")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator(".scores")).to_contain_text("billing")
+    assert watched.foreign == []
+    assert watched.errors == []
+    # The same model by its address, in another browser.
+    other = open_browser().open(f"/en?model=run/{run}")
+    expect(other.locator("#model-classification input")).to_have_value(f"{DATASET.name} (fine-tuned here)")
+
+
+def test_the_chinese_run_panel_is_from_the_catalog(server: Server, open_browser: Open, run: str) -> None:
+    page = open_browser(locale="en-US").open(f"/zh?run={run}")
+    expect(page.locator("#verdict")).to_contain_text("准确率")
+    for key in ("ui.events", "ui.command", "ui.log"):
+        page.get_by_role("button", name=translate("zh", key)).click()
+    page.wait_for_timeout(500)
+    allowed = {path.name for path in DATASET.parent.glob("*.csv")} | {
+        "account",
+        "billing",
+        "shipping",
+        "message",
+        "topic",
+    }
+    assert strangers(visible(page), "zh", allowed) == []
+
+
+def test_scripts_in_a_dataset_are_shown_as_text(server: Server, open_browser: Open, tmp_path: Path) -> None:
+    path = tmp_path / "<svg onload=alert(3)>.csv"
+    label = f"<b>good</b>{SCRIPT}"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow([f"text {SCRIPT}", f"<script>alert(2)</script> {SCRIPT}", "note"])
+        for number in range(24):
+            rows.writerow([f"fine day number {number} {SCRIPT}", label, SCRIPT])
+            rows.writerow([f"rotten luck number {number} {SCRIPT}", "{{7*7}} [x](javascript:alert(4))", "a.json"])
+    watched = open_browser()
+    page = watched.open("/en")
+    upload(page, path)
+    expect(page.locator("#preview")).to_contain_text(f"text {SCRIPT}")
+    page.locator("#column-text input").click()
+    page.locator("#column-text [role=option]").filter(has_text="note").click()
+    page.keyboard.press("Escape")
+    page.locator("#column-label input").click()
+    page.locator("#column-label [role=option]").filter(has_text="<script>").click()
+    expect(page.locator("#checked")).to_contain_text(label)
+    page.get_by_label(translate("en", "ui.method.linear_probe")).check()
+    page.locator("#run-name textarea, #run-name input").fill(f"mine {SCRIPT}")
+    run_id = start(page)
+    expect(page.locator("#run-head")).to_contain_text(f"mine {SCRIPT}")
+    expect(page.locator("#verdict")).to_contain_text("accuracy", timeout=RUN_MS)
+    expect(page.locator("#confusion")).to_contain_text("<b>good</b>")
+    page.get_by_role("button", name=translate("en", "ui.use"), exact=True).click()
+    page.get_by_role("button", name=translate("en", "ui.card")).click()
+    page.get_by_label("Text", exact=True).fill(f"a fine day {SCRIPT}")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator(".scores")).to_contain_text(label)
+    page.wait_for_timeout(500)
+    assert watched.dialogs == []
+    assert page.locator("img[src=x]").count() == 0
+    assert watched.foreign == []
+    # As data over the API it is unchanged.
+    status, _, body = answer(
+        f"{server.url}/gradio_api/call/v2/run",
+        data=json.dumps({"run": run_id}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    assert status == 200
+    said = answer(f"{server.url}/gradio_api/call/run/{json.loads(body)['event_id']}")[2]
+    assert label in json.loads(said.split("data: ", 1)[1])[0]["report"]["labels"]
+
+
+def test_an_unusable_dataset_is_refused_with_reason_and_remedy(open_browser: Open, tmp_path: Path) -> None:
+    path = tmp_path / "one-class.csv"
+    path.write_text("text,label\n" + "\n".join(f"row {n},same" for n in range(30)), encoding="utf-8")
+    page = open_browser().open("/zh")
+    upload(page, path, "zh")
+    expect(page.locator("#checked li.fatal")).to_contain_text("same")
+    expect(page.locator("#checked li.fatal small").first).not_to_be_empty()
+    expect(page.get_by_role("button", name=translate("zh", "ui.start"), exact=True)).to_be_disabled()
+    # A file that is no table at all.
+    empty = tmp_path / "empty.csv"
+    empty.write_text("", encoding="utf-8")
+    page = open_browser().open("/zh")
+    page.get_by_role("tab", name=translate("zh", "ui.tab.finetune")).click()
+    page.locator("#dataset-file input[type=file]").set_input_files(empty)
+    expect(page.locator(".toast-body")).to_contain_text(catalog()["error.data_empty"]["zh"])

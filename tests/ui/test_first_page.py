@@ -1,0 +1,119 @@
+"""The first page in both languages, and a prediction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from playground.i18n import catalog, translate
+from tests.ui.conftest import Watched
+from tests.ui.server import ROOT, Server
+from tests.ui.words import strangers, visible
+
+Open = Callable[..., Watched]
+TAGS = {"en": "en", "zh": "zh-CN"}
+
+
+@pytest.mark.parametrize(("lang", "locale"), [("en", "en-US"), ("zh", "zh-CN"), ("zh", "en-US"), ("en", "zh-CN")])
+def test_first_page(open_browser: Open, lang: str, locale: str) -> None:
+    watched = open_browser(locale=locale)
+    page = watched.open(f"/{lang}")
+    expect(page).to_have_title(translate(lang, "ui.title"))
+    expect(page.locator("html")).to_have_attribute("lang", TAGS[lang])
+    expect(page.get_by_role("heading", level=1)).to_have_text(translate(lang, "ui.title"))
+    page.get_by_role("tab", name=translate(lang, "ui.tab.finetune")).click()
+    # Gradio's own words are in the page's language too, whatever the browser's is.
+    expect(page.locator("#dataset-file")).to_contain_text({"en": "Drop File Here", "zh": "将文件拖放到此处"}[lang])
+    page.wait_for_timeout(1000)
+    assert watched.foreign == []
+    assert watched.errors == []
+
+
+def test_the_browser_language_opens_the_page_and_the_link_switches_it(open_browser: Open) -> None:
+    watched = open_browser(locale="zh-CN")
+    page = watched.open("/")
+    assert page.url == f"{watched.origin}/zh"
+    page.get_by_role("link", name=translate("zh", "ui.other_language")).click()
+    expect(page).to_have_title(translate("en", "ui.title"))
+    assert page.url == f"{watched.origin}/en"
+    # The choice is remembered.
+    page = watched.open("/")
+    assert page.url == f"{watched.origin}/en"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_is_wider_than_the_window(open_browser: Open, width: int) -> None:
+    page = open_browser(width=width).open("/en")
+    for tab in page.get_by_role("tab").all():
+        tab.click()
+        page.wait_for_timeout(500)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_predict(open_browser: Open) -> None:
+    watched = open_browser()
+    page = watched.open("/en")
+    expect(page.locator(".model-state .note")).to_contain_text("Ready", timeout=90_000)
+    page.get_by_label("Text", exact=True).fill("I love it. The best dinner in years!")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator(".scores")).to_contain_text("positive")
+    first = page.locator(".scores").inner_text()
+    # Ctrl-Enter runs it too, and a bad input is answered in words.
+    page.get_by_label("Text", exact=True).fill("Dreadful. Broken on arrival, and nobody answers.")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_function("(before) => document.querySelector('.scores').innerText !== before", arg=first)
+    assert watched.errors == []
+    assert watched.foreign == []
+
+
+def test_an_example_fills_the_input(open_browser: Open) -> None:
+    page = open_browser().open("/zh")
+    rows = [
+        json.loads(line) for line in (ROOT / "examples/classification.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    chinese = next(row["text"] for row in rows if row["lang"] == "zh")
+    page.get_by_role("button", name=chinese).click()
+    expect(page.get_by_label("文本", exact=True)).to_have_value(chinese)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_errors_are_in_the_language_of_the_page(open_browser: Open, lang: str) -> None:
+    page = open_browser(locale="en-US").open(f"/{lang}")
+    page.get_by_role("button", name=translate(lang, "ui.run"), exact=True).click()
+    notice = page.locator(".toast-body")
+    expect(notice).to_contain_text(translate(lang, "error.field_empty", field=translate(lang, "field.text")))
+    expect(notice).to_contain_text(translate(lang, "error.field_empty.hint"))
+    expect(notice).to_contain_text(catalog()["gradio.error"][lang])
+
+
+def test_a_model_named_in_the_address_is_chosen(open_browser: Open) -> None:
+    page = open_browser().open("/en?model=run/20990101-000000-0000000000000000")
+    expect(page.locator("#model-classification input")).to_have_value("run/20990101-000000-0000000000000000")
+    expect(page.locator(".model-state .note")).to_contain_text(translate("en", "error.unknown_run.hint"))
+
+
+def test_every_string_of_the_chinese_page_is_from_the_catalog(open_browser: Open, server: Server) -> None:
+    page = open_browser(locale="en-US").open("/zh")
+    samples = {path.name for path in (ROOT / "examples/datasets").glob("*.csv")}
+    allowed = samples | {"starter/sentiment-en", "sentiment-en"}
+    expect(page.locator(".model-state .note")).to_contain_text("已就绪", timeout=90_000)
+    page.get_by_role("button", name=translate("zh", "ui.advanced")).click()
+    assert strangers(visible(page), "zh", allowed) == []
+    page.get_by_role("button", name=translate("zh", "ui.run"), exact=True).click()
+    expect(page.locator(".toast-body")).to_be_visible()
+    assert strangers(visible(page), "zh", allowed) == []
+    page.locator(".toast-close").click()
+    _dataset(page)
+    allowed |= {"message", "topic", "account · billing · shipping", "all-MiniLM-L6-v2"}
+    # The run panel has a test of its own; here it shows whatever other tests have trained.
+    assert strangers(visible(page, without=".run-panel"), "zh", allowed) == []
+
+
+def _dataset(page: Page) -> None:
+    page.get_by_role("tab", name=translate("zh", "ui.tab.finetune")).click()
+    page.get_by_role("button", name="support-tickets.csv").click()
+    expect(page.locator("#checked li").first).to_be_visible()
+    expect(page.locator("#preview [role=gridcell]").first).to_be_visible()

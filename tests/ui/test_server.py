@@ -1,0 +1,188 @@
+"""What app.py prints and refuses, and what the guards let through."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+from gradio_client import Client
+
+from playground.i18n import translate
+from tests.ui.server import Server, addresses, answer, app, free_port, wait_for
+
+ENDPOINTS = json.loads((Path(__file__).parent / "endpoints.json").read_text(encoding="utf-8"))
+
+
+def test_one_address_is_printed_and_opens(server: Server) -> None:
+    assert addresses(server.printed()) == [server.url]
+    assert answer(server.url + "/en")[0] == 200
+
+
+def test_a_host_that_is_not_loopback_is_refused(tmp_path: Path) -> None:
+    process = app(tmp_path, "--host", "0.0.0.0", "--port", str(free_port()))
+    assert process.wait(60) == 1
+    said = (tmp_path / "server.err").read_text()
+    assert translate("en", "error.host_not_loopback", host="0.0.0.0") in said
+    assert translate("en", "error.host_not_loopback.hint") in said
+    assert "Traceback" not in said
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_a_taken_port_moves_to_the_next_free_one(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        process = app(tmp_path, "--port", str(port), "--lang", "zh")
+        try:
+            said = wait_for(
+                lambda: (text := (tmp_path / "server.log").read_text()).count("\n") >= 2 and text, 120, "address"
+            )
+            assert translate("zh", "app.port_taken", port=port) in said
+            (url,) = addresses(said.replace("（", " "))
+            assert int(url.rsplit(":", 1)[1]) > port
+            # --lang decides for a browser that has no cookie, whatever language it asks for.
+            status, headers, _ = answer(url, headers={"Accept-Language": "en"})
+            assert (status, headers["location"]) == (307, "./zh")
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def test_the_server_decides_the_language(server: Server) -> None:
+    def location(path: str, **headers: str) -> str:
+        status, found, _ = answer(
+            server.url + path, headers={name.replace("_", "-"): text for name, text in headers.items()}
+        )
+        assert status == 307
+        return found["location"]
+
+    assert location("/") == "./en"
+    assert location("/", Accept_Language="zh-CN,zh;q=0.9") == "./zh"
+    assert location("/", Accept_Language="zh-CN", Cookie="playground_lang=en") == "./en"
+    assert location("/?lang=zh&run=x", Cookie="playground_lang=en") == "./zh?run=x"
+    assert location("/en?lang=zh") == "./zh"
+    assert location("/?lang=xx", Accept_Language="fr") == "./en"
+    assert "playground_lang=zh" in answer(server.url + "/zh")[1]["set-cookie"]
+
+
+def test_a_foreign_host_is_refused(server: Server) -> None:
+    for host in ("evil.example", "evil.example:80", "127.0.0.1.evil.example", "10.0.0.1", ""):
+        status, _, body = answer(server.url + "/en", headers={"Host": host})
+        assert status in (400, 403), host
+        assert "gradio" not in body
+    assert answer(server.url + "/en", headers={"Host": f"localhost:{server.port}"})[0] == 200
+
+
+def test_a_cross_site_post_is_refused(server: Server) -> None:
+    url, body = server.url + "/gradio_api/call/v2/models", b'{"task": "classification"}'
+    json_type = {"Content-Type": "application/json"}
+    assert answer(url, data=body, headers=json_type)[0] == 200
+    assert (
+        answer(url, data=body, headers={**json_type, "Origin": server.url, "Sec-Fetch-Site": "same-origin"})[0] == 200
+    )
+    for hostile in (
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "http://evil.example"},
+        {"Origin": f"http://127.0.0.1:{server.port + 1}"},
+        {"Origin": "null"},
+    ):
+        assert answer(url, data=body, headers={**json_type, **hostile})[0] == 403, hostile
+
+
+def test_paths_that_nobody_needs_are_shut(server: Server) -> None:
+    for path in (
+        "/monitoring", "/monitoring/summary", "/gradio_api/deep_link?session_hash=x", "/gradio_api/runs", "/docs",
+        "/openapi.json", "/gradio_api/proxy=http://127.0.0.1/", "/gradio_api/vibe-code", "/gradio_api/mcp/sse",
+        "/gradio_api/dev/reload",
+    ):  # fmt: skip
+        assert answer(server.url + path)[0] == 404, path
+    for path in (
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/file=app.py",
+        "/assets/../../../../app.py",
+        "/static/..%2f..%2fapp.py",
+    ):
+        status, _, body = answer(server.url + path)
+        assert status in (403, 404), path
+        assert "argparse" not in body, path
+        assert "root:" not in body, path
+
+
+def test_a_body_that_is_too_large_is_refused(server: Server) -> None:
+    # The length alone decides: the server does not wait for the body.
+    headers = {"Content-Type": "application/json", "Content-Length": str(5 * 2**20)}
+    status, _, said = answer(server.url + "/gradio_api/call/v2/classification", data=b"{}", headers=headers)
+    assert status == 413
+    assert translate("en", "error.body_too_large", limit_mb=4) in said
+
+
+def test_the_public_endpoints_are_the_committed_ones(server: Server) -> None:
+    info = json.loads(answer(server.url + "/gradio_api/info")[2])
+    found = {
+        name: [parameter["parameter_name"] for parameter in endpoint["parameters"]]
+        for name, endpoint in info["named_endpoints"].items()
+    }
+    assert found == ENDPOINTS
+    assert info["unnamed_endpoints"] == {}
+    config = json.loads(answer(server.url + "/config")[2])
+    public = [
+        event["api_name"]
+        for event in config["dependencies"]
+        if event["api_visibility"] == "public" and event["backend_fn"]
+    ]
+    assert sorted(f"/{name}" for name in public) == sorted(ENDPOINTS)
+
+
+def test_a_client_calls_the_endpoints(server: Server) -> None:
+    client = Client(server.url, verbose=False)
+    assert {"id": "starter/sentiment-en", "title": "sentiment-en", "kind": "starter"} in client.predict(
+        api_name="/models"
+    )
+    scores = client.predict(text="What a lovely surprise, thank you!", api_name="/classification")
+    assert [set(entry) for entry in scores] == [{"label", "score"}] * len(scores)
+    assert scores == sorted(scores, key=lambda entry: -entry["score"])
+    assert len(client.predict(text="Good.", top_k=1, api_name="/classification")) == 1
+    detailed = client.predict(text="What a lovely surprise, thank you!", details=True, api_name="/classification")
+    assert detailed["details"]["model"] == "starter/sentiment-en"
+
+
+def test_a_client_is_told_what_is_wrong(server: Server) -> None:
+    client = Client(server.url, verbose=False)
+    for arguments, code, values in (
+        ({"text": ""}, "field_empty", {"field": "text"}),
+        ({"text": "x" * 20_001}, "field_too_long", {"field": "text", "chars": 20_001, "max_chars": 20_000}),
+        ({"text": "x", "model": "starter/none"}, None, {}),
+        ({"text": "x", "top_k": 0}, None, {}),
+        ({"text": "x", "top_k": "many"}, None, {}),
+    ):
+        said = _refusal(lambda arguments=arguments: client.predict(**arguments, api_name="/classification"))
+        if code:
+            assert translate("en", f"error.{code}", **values) in said
+        assert "Traceback" not in said, said
+        assert "sorry" not in said.lower(), said
+    hostile = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+    for api_name in ("/finetune", "/evaluate"):
+        model = {"model": "starter/sentiment-en"} if api_name == "/evaluate" else {}
+        status, _, body = answer(
+            f"{server.url}/gradio_api/call/v2{api_name}",
+            data=json.dumps({"data": hostile, **model}).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        said = (
+            body
+            if status != 200
+            else answer(f"{server.url}/gradio_api/call{api_name}/{json.loads(body)['event_id']}")[2]
+        )
+        assert "root:" not in said, said
+        assert "error" in said, said
+
+
+def _refusal(call: object) -> str:
+    try:
+        call()  # type: ignore[operator]
+    except Exception as error:
+        return str(error)
+    raise AssertionError("the call was not refused")

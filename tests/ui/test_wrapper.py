@@ -1,0 +1,76 @@
+"""Whatever happens in a handler, its caller is told in words."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+
+import gradio as gr
+import pytest
+
+from playground.errors import PlaygroundError
+from playground.i18n import translate
+from playground.ui.api import prediction
+from playground.ui.wrapper import OWNER, Visitor, guarded
+
+
+class Panic(BaseException):
+    """What a Rust extension raises when it panics: no Exception."""
+
+
+@pytest.mark.parametrize("failure", [ValueError("secret path"), SystemExit(3), Panic("secret path"), RecursionError()])
+def test_any_failure_becomes_an_apology_with_an_id_that_is_in_the_log(
+    failure: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    def handler(visitor: Visitor, text: str) -> str:
+        raise failure
+
+    with caplog.at_level(logging.ERROR, "playground"), pytest.raises(gr.Error) as caught:
+        guarded(handler, "zh")(None, "x")
+    (record,) = caplog.records
+    number = record.args[0]  # type: ignore[index]
+    assert caught.value.message == translate("zh", "ui.error.sorry", id=number)
+    assert record.exc_info[1] is failure  # type: ignore[index]
+    assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt, GeneratorExit, asyncio.CancelledError])
+def test_what_ends_a_call_from_outside_goes_through(ending: type[BaseException]) -> None:
+    def handler(visitor: Visitor) -> None:
+        raise ending
+
+    with pytest.raises(ending):
+        guarded(handler, "en")(None)
+
+
+def test_an_error_is_told_with_its_remedy_and_escaped_on_pages_alone() -> None:
+    def handler(visitor: Visitor) -> None:
+        raise PlaygroundError("unknown_run", run="<b>")
+
+    with pytest.raises(gr.Error, match="&lt;b&gt;"):
+        guarded(handler, "en")(None)
+    with pytest.raises(gr.Error) as caught:
+        guarded(handler)(None)
+    assert caught.value.message == PlaygroundError("unknown_run", run="<b>").text("en")
+
+
+def test_the_handler_gets_the_owner_and_keeps_its_arguments() -> None:
+    def handler(visitor: Visitor, text: str, count: int = 2) -> str:
+        """Doc."""
+        return f"{visitor.owner} {visitor.lang} {text} {count}"
+
+    wrapped = guarded(handler, "zh")
+    assert wrapped(None, "a", 3) == f"{OWNER} zh a 3"
+    arguments = inspect.signature(wrapped).parameters
+    assert list(arguments) == ["request", "text", "count"]
+    assert (arguments["text"].annotation, arguments["count"].default) == (str, 2)
+
+
+def test_an_endpoint_is_read_off_the_task() -> None:
+    from playground.tasks import TASKS
+
+    for task in TASKS:
+        arguments = inspect.signature(guarded(prediction(task))).parameters
+        inputs = [field.name for field in task.inputs]
+        assert list(arguments) == ["request", *inputs, "model", "details", *task.params.model_fields]

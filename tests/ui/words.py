@@ -1,0 +1,61 @@
+"""Is a sentence that a page shows one of the catalog's? Sentences are told by their patterns."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from playwright.sync_api import Page
+
+from playground.i18n import catalog
+
+VISIBLE = """(without) => {
+  const found = new Set();
+  const seen = (element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+  const skipped = "script, style, code, #command, #log, [role=gridcell], td, .gallery-item, " + without;
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const element = node.nodeType === Node.TEXT_NODE ? node.parentElement : node;
+    if (element.closest(skipped) || !seen(element)) continue;
+    if (node.nodeType === Node.TEXT_NODE) found.add(node.data.trim());
+    else if (!element.closest(".vega-embed"))
+      for (const name of ["placeholder", "aria-label", "title", "alt"])
+        found.add((element.getAttribute(name) ?? "").trim());
+  }
+  found.delete("");
+  return [...found];
+}"""
+
+"""Charts: what is drawn counts; the descriptions that Vega writes for screen readers exist in English alone."""
+
+GRADIO_CHINESE = {"将文件拖放到此处", "- 或 -", "点击上传", "清除", "移除", "错误", "加载中"}
+"""Words that Gradio itself has in Chinese."""
+
+FREE = re.compile(r"[\d\W_]*|移除 .*")
+"""Numbers and signs."""
+
+
+def visible(page: Page, without: str = "template") -> list[str]:
+    """Every text, placeholder, label and title that can be seen or heard, but for cells of tables and code.
+
+    `without` is a CSS selector of what else to leave out.
+    """
+    return page.evaluate(VISIBLE, without)
+
+
+@lru_cache(maxsize=2)
+def _pattern(lang: str) -> re.Pattern[str]:
+    """One or several sentences of the catalog, their values being anything on one line."""
+    sentences = {texts[lang].strip() for texts in catalog().values()}
+    parts = [re.sub(r"\\\{\w+[^}]*\\\}", ".+?", re.escape(text)) for text in sentences]
+    # A sentence that is nothing but its values would match everything.
+    parts = [part for part in parts if part.replace(".+?", "").strip("\\ :：,.。")]
+    return re.compile(f"(?:(?:{'|'.join(sorted(parts, key=len, reverse=True))})\\s*)+")
+
+
+def strangers(texts: list[str], lang: str, allowed: set[str]) -> list[str]:
+    """The texts that are neither in the catalog nor allowed."""
+    known = GRADIO_CHINESE | allowed
+    return [
+        text for text in texts if text not in known and not FREE.fullmatch(text) and not _pattern(lang).fullmatch(text)
+    ]
