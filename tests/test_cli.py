@@ -1,0 +1,106 @@
+"""The command line as a process of its own."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DATASET = ROOT / "examples/datasets/support-tickets.csv"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+def playground(home: Path, *words: str, code: int = 0) -> tuple[str, str]:
+    """(standard output, standard error) of a command that ends with that code."""
+    done = subprocess.run(
+        [sys.executable, "-m", "playground", *words], cwd=ROOT, capture_output=True, text=True, timeout=300,
+        env={**os.environ, "PLAYGROUND_HOME": str(home), "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"},
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    return done.stdout, done.stderr
+
+
+def last_json(output: str) -> dict:
+    return json.loads(output.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def run(home: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """A small fine-tune on 30 rows, followed to its end; with what it told on the way."""
+    with DATASET.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    path = tmp_path_factory.mktemp("data") / "small.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows[:31])
+    output, told = playground(
+        home, "finetune", str(path), "--map", "text=message", "--map", "label=topic", "--set", "epochs=1", "--json"
+    )
+    return {**last_json(output), "told": told, "data": str(path)}
+
+
+def test_a_fine_tune_is_followed_to_its_end_and_used(home: Path, run: dict) -> None:
+    assert run["state"] == "done"
+    assert set(run["report"]["metrics"]) == {"majority", "linear_probe", "tuned"}
+    assert "step" in run["told"]
+    output, _ = playground(home, "predict", "classification", "--text", "Where is my parcel?", "--model", run["model"], "--json")
+    assert {entry["label"] for entry in json.loads(output.splitlines()[-1])} == set(run["report"]["labels"])
+
+
+def test_evaluate_scores_the_run_on_a_file(home: Path, run: dict) -> None:
+    output, _ = playground(home, "evaluate", run["model"], run["data"], "--json")
+    result = last_json(output)
+    assert (result["task"], result["model"], result["rows"]) == ("classification", run["model"], 30)
+    low, high = result["intervals"]["accuracy"]
+    assert low <= result["metrics"]["accuracy"] <= high
+
+
+def test_runs_lists_and_shows_it(home: Path, run: dict) -> None:
+    output, _ = playground(home, "runs")
+    assert run["run"] in output
+    output, _ = playground(home, "runs", run["run"], "--json")
+    assert last_json(output)["report"] == run["report"]
+
+
+def test_the_probe_is_a_model_too(home: Path, run: dict) -> None:
+    output, _ = playground(home, "finetune", run["data"], "--set", "method=linear_probe", "--json")
+    probe = last_json(output)
+    assert probe["state"] == "done"
+    output, _ = playground(home, "predict", "classification", "--text", "Refund me", "--model", probe["model"])
+    assert len(output.splitlines()) == len(probe["report"]["labels"])
+
+
+@pytest.mark.parametrize(
+    ("words", "english", "chinese"),
+    [
+        (("predict", "classification", "--text", " "), "is empty", "是空的"),
+        (("predict", "classification", "--text", "a", "--model", "starter/nothing"), "no starter", "没有名为"),
+        (("stop", "20260101-000000-0123456789abcdef"), "no run", "没有编号"),
+        (("finetune", "nowhere.yaml"), "not a recipe", "不是配方文件"),
+        (("finetune", str(DATASET), "--set", "epochs=-1"), "not valid", "无效"),
+        (("finetune", str(DATASET), "--set", "epochs"), "NAME=VALUE", "名称=值"),
+    ],
+)
+def test_a_failure_names_its_remedy_in_the_users_language(
+    home: Path, words: tuple[str, ...], english: str, chinese: str
+) -> None:
+    for lang, expected in (("en", english), ("zh", chinese)):
+        output, told = playground(home, *words, "--lang", lang, code=1)
+        assert expected in told
+        assert "Traceback" not in told
+        assert output == ""
+
+
+def test_doctor_finds_nothing_wrong(home: Path) -> None:
+    output, _ = playground(home, "doctor")
+    assert "!!" not in output
+    assert "starter/sentiment-en" in output

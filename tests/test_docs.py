@@ -1,0 +1,54 @@
+"""What can be set, called or typed is in the README, in both languages."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+
+from playground.cli import build_parser
+from playground.models.resolve import starters
+from playground.settings import Settings
+from playground.tasks import TASKS
+
+ROOT = Path(__file__).resolve().parent.parent
+READMES = [ROOT / "README.md", ROOT / "README.zh.md"]
+
+
+@pytest.fixture(params=READMES, ids=lambda path: path.name)
+def readme(request: pytest.FixtureRequest) -> str:
+    return request.param.read_text(encoding="utf-8")
+
+
+def test_every_setting_is_documented_with_its_default(readme: str) -> None:
+    for name, info in Settings.model_fields.items():
+        [row] = [line for line in readme.splitlines() if line.startswith(f"| `PLAYGROUND_{name.upper()}`")]
+        default = "~/.nlp-playground" if name == "home" else str(info.default)
+        assert f"| `{default}` |" in row, row
+
+
+def test_every_command_is_documented(readme: str) -> None:
+    parser = build_parser()
+    commands = next(action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    for word in commands.choices:
+        assert any(line.startswith(f"| `{word}") for line in readme.splitlines()), word
+
+
+def test_every_endpoint_is_documented(readme: str) -> None:
+    for endpoint in json.loads((ROOT / "tests/ui/endpoints.json").read_text()):
+        assert f"`{endpoint}`" in readme
+
+
+def test_every_starter_is_documented_and_has_cards(readme: str) -> None:
+    for model_id in starters():
+        assert f"`{model_id}`" in readme
+        folder = ROOT / "playground/starters" / model_id.removeprefix("starter/")
+        assert {path.name for path in folder.iterdir()} >= {"README.md", "README.zh.md"}
+
+
+def test_every_task_has_examples_in_both_languages() -> None:
+    for task in TASKS:
+        lines = [json.loads(line) for line in (ROOT / f"examples/{task.id}.jsonl").read_text().splitlines()]
+        assert {line["lang"] for line in lines} == {"en", "zh"}

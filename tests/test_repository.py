@@ -1,0 +1,44 @@
+"""Rules of the repository that a reviewer should not have to look for."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MAX_BYTES = 10 * 2**20
+MAX_FILE_LINES = 500
+MAX_FUNCTION_LINES = 60
+PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".npy", ".npz", ".joblib"}
+
+
+def files() -> list[Path]:
+    names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in names.splitlines() if (ROOT / name).is_file()]
+
+
+def test_files_are_small_and_weights_are_safetensors() -> None:
+    for path in files():
+        assert path.stat().st_size < MAX_BYTES, path
+        assert path.suffix not in PICKLES, path
+
+
+def test_files_and_functions_are_of_a_size_to_read() -> None:
+    long = []
+    for path in files():
+        if path.suffix != ".py":
+            continue
+        text = path.read_text(encoding="utf-8")
+        if text.count("\n") > MAX_FILE_LINES:
+            long.append(str(path))
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= MAX_FUNCTION_LINES:
+                long.append(f"{path}:{node.lineno}: {node.name}")
+    assert not long, "\n".join(long)
+
+
+def test_nothing_is_left_to_do_in_the_code() -> None:
+    marks = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|NotImplemented" + r"Error)\b")
+    assert [str(path) for path in files() if path.suffix == ".py" and marks.search(path.read_text("utf-8"))] == []
