@@ -1,4 +1,4 @@
-"""`python -m playground`."""
+"""`python -m playground WORD …`: the services under the same names as in the page."""
 
 import sys
 

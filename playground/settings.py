@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from playground.errors import PlaygroundError
 
 
 class Settings(BaseSettings):
@@ -36,5 +38,10 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process, read once."""
-    return Settings()
+    """The settings of this process, read once. A value that cannot be used is a PlaygroundError."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"PLAYGROUND_{str(first['loc'][0]).upper()}"
+        raise PlaygroundError("bad_setting", name=name, value=str(first["input"])[:80], reason=first["msg"]) from error

@@ -6,6 +6,7 @@ that a missing translation is visible where the key is written.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -73,6 +74,14 @@ def choose_language(accept_language: str) -> str:
         if code in LANGUAGES:
             return code
     return LANGUAGES[0]
+
+
+def terminal_language(lang: str = "auto") -> str:
+    """The language of what is printed: the one asked for, else the terminal's, read as gettext does."""
+    if lang in LANGUAGES:
+        return lang
+    locale = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    return choose_language(locale.replace("_", "-"))
 
 
 def _show(value: Any, lang: str) -> Any:

@@ -18,6 +18,9 @@ PRESET_PASSES = {"quick": 0.4, "balanced": 1.0, "thorough": 2.0}
 MAX_STEPS = 6000
 """A fine-tune stays a matter of minutes: larger data gets fewer passes."""
 
+PROBE_NUMBERS = {"held_out", "max_length"}
+"""What matters to a linear probe; the rest is filled in but not told."""
+
 LENGTHS = (64, 128, 256)
 """Longest inputs to choose from, in tokens. The bundled base was trained on 256 at most."""
 
@@ -38,7 +41,8 @@ def complete(spec: RunSpec, *, rows: int, labels: int, longest_chars: int) -> Ru
     chosen = _choices(spec.preset, rows, labels, longest_chars, given)
     open_names = [name for name in chosen if getattr(given, name) is None]
     training = given.model_copy(update={name: chosen[name].value for name in open_names})
-    reasons = {name: chosen[name].reason.to_json() for name in open_names}
+    told = PROBE_NUMBERS if spec.method == "linear_probe" else set(open_names)
+    reasons = {name: chosen[name].reason.to_json() for name in open_names if name in told}
     return spec.model_copy(update={"training": training, "reasons": reasons})
 
 
@@ -76,7 +80,7 @@ def _batch_size(training_rows: int) -> Choice:
 
 def _epochs(preset: str, training_rows: int, labels: int, batch_size: int) -> Choice:
     per_class = max(1, training_rows // max(1, labels))
-    balanced = 4 if per_class >= 1000 else 10 if per_class >= 100 else 15
+    balanced = 4 if per_class >= 1000 else 6 if per_class >= 100 else 12
     epochs = max(1.0, round(balanced * PRESET_PASSES[preset], 1))
     steps_per_epoch = -(-training_rows // batch_size)
     if epochs * steps_per_epoch > MAX_STEPS:

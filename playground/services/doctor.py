@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
+import socket
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from playground.errors import PlaygroundError
 from playground.i18n import Message, msg
-from playground.models.catalog import catalog, packaged_folder
+from playground.models.catalog import Entry, catalog, packaged_folder
 from playground.models.resolve import resolve, starters
 from playground.settings import settings
 
@@ -26,19 +29,24 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Versions, device, models and folders of this machine."""
-    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    found = [
-        Finding(msg("doctor.python", version=platform.python_version()), sys.version_info >= (3, 11)),
-        Finding(msg("doctor.packages", versions=versions)),
-        *_devices(),
-        _home(),
-    ]
-    for entry in catalog().values():
-        found.append(_model(entry.id, lambda entry=entry: packaged_folder(entry)))  # type: ignore[misc]
-    for model_id in starters():
-        found.append(_model(model_id, lambda model_id=model_id: resolve(model_id)))  # type: ignore[misc]
-    return found
+    """Versions, device, folders, port and models of this machine."""
+    found = [Finding(msg("doctor.python", version=platform.python_version()), sys.version_info >= (3, 11))]
+    installed = {name: _version(name) for name in PACKAGES}
+    versions = ", ".join(f"{name} {number}" for name, number in installed.items() if number)
+    found.append(Finding(msg("doctor.packages", versions=versions)))
+    if missing := [name for name, number in installed.items() if not number]:
+        found.append(Finding(msg("doctor.packages_missing", names=missing), False))
+    else:
+        found += _devices()
+    return [*found, _home(), _port(), *(_base(entry) for entry in catalog().values() if entry.package), *_starters()]
+
+
+def _version(package: str) -> str:
+    """ "" where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def _devices() -> list[Finding]:
@@ -61,9 +69,32 @@ def _home() -> Finding:
     return Finding(msg("doctor.home" if writable else "doctor.home_unwritable", folder=str(home)), writable)
 
 
-def _model(model_id: str, look: object) -> Finding:
+def _port() -> Finding:
+    """A taken port is no fault: the server moves on."""
+    port = settings().port
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return Finding(msg("doctor.port_taken", port=port))
+    return Finding(msg("doctor.port", port=port))
+
+
+def _base(entry: Entry) -> Finding:
     try:
-        found = look()  # type: ignore[operator]
+        folder = packaged_folder(entry)
     except PlaygroundError as error:
         return Finding(error.message, False)
-    return Finding(msg("doctor.model" if found else "doctor.model_missing", model=model_id), bool(found))
+    return Finding(msg("doctor.base" if folder else "doctor.base_missing", model=entry.id), folder is not None)
+
+
+def _starters() -> Iterator[Finding]:
+    for model_id in starters():
+        try:
+            weights = sorted(resolve(model_id).folder.glob("*.safetensors"))
+        except PlaygroundError as error:
+            yield Finding(error.message, False)
+            continue
+        digest = hashlib.sha256(b"".join(path.read_bytes() for path in weights)).hexdigest()
+        yield Finding(msg("doctor.starter", model=model_id, sha256=digest[:12]))

@@ -134,9 +134,13 @@ def command(spec: RunSpec, file_name: str) -> str:
             words += ["--map", f"{name}={column}"]
     defaults = TrainingParams()
     numbers: dict[str, Any] = {"method": spec.method, **spec.training.model_dump(exclude_none=True)}
+    chosen = set(spec.reasons)
+    if spec.reasons and spec.method == "linear_probe":
+        chosen |= set(TrainingParams.model_fields) - autopilot.PROBE_NUMBERS - {"seed"}
     known = {"method": RunSpec.model_fields["method"].default, **defaults.model_dump()}
     for key, value in numbers.items():
-        if value != known[key]:
+        # What the program chose, it chooses again.
+        if value != known[key] and key not in chosen:
             words += ["--set", f"{key}={value}"]
     return shlex.join(words)
 

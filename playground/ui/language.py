@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import os
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import MutableHeaders
@@ -12,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from playground.errors import PlaygroundError
 from playground.i18n import LANGUAGES, catalog, choose_language, translate
 
 COOKIE = "playground_lang"
@@ -77,20 +75,6 @@ class LanguageMiddleware:
         if remembered in LANGUAGES:
             return remembered
         return self.lang if self.lang in LANGUAGES else choose_language(request.headers.get("accept-language", ""))
-
-
-def terminal_language(lang: str) -> str:
-    """The language of what is printed: the one asked for, else the terminal's."""
-    if lang in LANGUAGES:
-        return lang
-    locale = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
-    return choose_language(locale.replace("_", "-"))
-
-
-def refusal(error: PlaygroundError, lang: str) -> str:
-    """The one sentence in which app.py says why it does not start."""
-    words = terminal_language(lang)
-    return translate(words, "app.refused", text=error.text(words))
 
 
 class _Page:

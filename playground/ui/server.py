@@ -9,11 +9,11 @@ from typing import Any
 from starlette.middleware import Middleware
 
 from playground.errors import PlaygroundError
-from playground.i18n import translate
+from playground.i18n import terminal_language, translate
 from playground.settings import settings
 from playground.tasks import TASKS
 from playground.ui.guard import Guard
-from playground.ui.language import LanguageMiddleware, terminal_language
+from playground.ui.language import LanguageMiddleware
 from playground.ui.loading import loader
 from playground.ui.page import build
 from playground.ui.theme import CSS_PATH, theme

@@ -1,0 +1,56 @@
+"""The command line: read words, call a service, print what came out."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+from playground.cli.parser import build_parser
+from playground.cli.shown import tell, terminal_language
+from playground.errors import PlaygroundError
+from playground.i18n import LANGUAGES
+
+INTERRUPTED = 130
+"""What shells expect of a command that Ctrl-C ended."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command: 0, or 1 with the message and its remedy on standard error.
+
+    With --json the last line of standard output is the result.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    lang = _language(words)
+    _quieten()
+    try:
+        options = build_parser(lang).parse_args(words)
+        options.page_lang, options.lang = options.lang, lang
+        result = options.run(options)
+    except PlaygroundError as error:
+        tell(error.text(lang))
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    if options.json and result is not None:
+        print(json.dumps(result, ensure_ascii=False))
+    return 0
+
+
+def _language(words: Sequence[str]) -> str:
+    """What --lang says, else the terminal's; needed before parsing, whose refusals and help are in it too."""
+    for word, after in zip(words, [*words[1:], ""], strict=True):
+        name, equals, value = word.partition("=")
+        wished = value if equals else after
+        if name == "--lang" and wished in LANGUAGES:
+            return wished
+    return terminal_language()
+
+
+def _quieten() -> None:
+    """Standard error is for our messages: no progress bars and no notes of libraries to their callers."""
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    warnings.simplefilter("ignore", FutureWarning)

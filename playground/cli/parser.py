@@ -1,0 +1,109 @@
+"""The words of the command line. What depends on a task is read off its declaration."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, get_args
+
+from playground.cli import commands
+from playground.errors import PlaygroundError
+from playground.i18n import LANGUAGES, render, translate
+from playground.runs import Method, RunSpec
+from playground.tasks import NAMES, TASKS
+
+LANG_AUTO = "auto"
+WORDS: dict[str, Callable[[argparse.Namespace], Any]] = {
+    "predict": commands.predict,
+    "finetune": commands.finetune,
+    "runs": commands.runs,
+    "stop": commands.stop,
+    "resume": commands.resume,
+    "evaluate": commands.evaluate,
+    "doctor": commands.doctor,
+    "serve": commands.serve,
+}
+"""Command -> its handler; the help of each is `cli.help.<command>` in the catalogs."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that refuses as everything here does: message, remedy, exit code 1."""
+
+    def error(self, message: str) -> NoReturn:
+        raise PlaygroundError("bad_usage", reason=message, usage=" ".join(self.format_usage().split()[1:]))
+
+
+def build_parser(lang: str) -> argparse.ArgumentParser:
+    """Every command with its options, its help in a language."""
+    parser = Parser(prog="python -m playground", description=translate(lang, "cli.about"))
+    words = parser.add_subparsers(dest="word", required=True, metavar="COMMAND")
+    made: dict[str, argparse.ArgumentParser] = {}
+    for word, run in WORDS.items():
+        about = translate(lang, f"cli.help.{word}")
+        made[word] = words.add_parser(word, help=about, description=about)
+        if word != "predict":  # its options belong behind the task
+            _common(made[word], run, lang)
+    _predict(made["predict"], lang)
+    _finetune(made["finetune"], lang)
+    _evaluate(made["evaluate"], lang)
+    made["runs"].add_argument("run_id", nargs="?", metavar="RUN")
+    for word in ("stop", "resume"):
+        made[word].add_argument("run_id", metavar="RUN")
+    made["serve"].add_argument("--host")
+    made["serve"].add_argument("--port", type=int)
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], Any], lang: str) -> None:
+    parser.add_argument("--json", action="store_true", help=translate(lang, "cli.help.json"))
+    parser.add_argument(
+        "--lang", choices=(LANG_AUTO, *LANGUAGES), default=LANG_AUTO, help=translate(lang, "cli.help.lang")
+    )
+    parser.set_defaults(run=run)
+
+
+def _predict(parser: argparse.ArgumentParser, lang: str) -> None:
+    tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
+    for task in TASKS:
+        about = translate(lang, f"task.{task.id}.what")
+        words = tasks.add_parser(task.id, help=about, description=about)
+        for field in task.inputs:
+            words.add_argument(f"--{field.name}", required=True, help=render(field.word, lang))
+        words.add_argument("--model", default="", metavar="ID", help=translate(lang, "cli.help.model"))
+        knobs = ", ".join(task.params.model_fields)
+        words.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            help=translate(lang, "cli.help.knobs", knobs=knobs),
+        )
+        _common(words, commands.predict, lang)
+
+
+def _finetune(parser: argparse.ArgumentParser, lang: str) -> None:
+    parser.add_argument("data", type=Path, metavar="DATA|SPEC.yaml", help=translate(lang, "cli.help.data"))
+    parser.add_argument("--task", choices=NAMES)
+    parser.add_argument("--base", metavar="ID", help=translate(lang, "cli.help.base"))
+    parser.add_argument("--method", choices=get_args(Method))
+    parser.add_argument("--preset", choices=get_args(RunSpec.model_fields["preset"].annotation))
+    _map(parser, lang)
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help=translate(lang, "cli.help.numbers")
+    )
+    parser.add_argument("--name", help=translate(lang, "cli.help.name"))
+    parser.add_argument("--detach", action="store_true", help=translate(lang, "cli.help.detach"))
+
+
+def _evaluate(parser: argparse.ArgumentParser, lang: str) -> None:
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("data", type=Path, metavar="DATA")
+    parser.add_argument("--task", default=NAMES[0], choices=NAMES)
+    _map(parser, lang)
+
+
+def _map(parser: argparse.ArgumentParser, lang: str) -> None:
+    parser.add_argument(
+        "--map", action="append", default=[], metavar="FIELD=COLUMN", help=translate(lang, "cli.help.map")
+    )

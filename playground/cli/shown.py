@@ -1,0 +1,83 @@
+"""What the command line prints for people, as text in a language."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from playground.fields import LabelScore
+from playground.i18n import Message, choose_language, msg, translate
+
+if TYPE_CHECKING:
+    from playground.services.finetune import RunView
+
+
+def tell(text: str) -> None:
+    """A message: standard output is for results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def terminal_language() -> str:
+    """The language of the terminal, from the environment as gettext reads it."""
+    value = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    return choose_language(value.replace("_", "-"))
+
+
+def output(scores: list[LabelScore]) -> Iterator[str]:
+    """A line a label, best first."""
+    for entry in scores:
+        yield f"{entry['score']:.4f}  {entry['label']}"
+
+
+def progress(view: RunView, lang: str) -> str:
+    """Where a run stands, on one line."""
+    status = view.status
+    words = [translate(lang, f"state.{status.state}")]
+    if status.state in ("queued", "running") and status.phase:
+        words.append(translate(lang, f"phase.{status.phase}"))
+    if status.max_steps:
+        words.append(translate(lang, "cli.step", step=status.step, steps=status.max_steps))
+    losses = [row["loss"] for row in view.metrics if row.get("loss") is not None]
+    if losses:
+        words.append(translate(lang, "cli.loss", loss=f"{losses[-1]:.3f}"))
+    if status.state == "running" and status.seconds_left:
+        words.append(translate(lang, "cli.left", seconds=round(status.seconds_left)))
+    return " · ".join(words)
+
+
+def scores(report: dict[str, Any] | None, lang: str) -> Iterator[str]:
+    """A table: the run's own scores, then its baselines'. Nothing where there is no report yet."""
+    if not report:
+        return
+    yield translate(lang, "cli.held_out", **report["rows"])
+    names = list(report["metrics"]["tuned"])
+    yield "  ".join(f"{translate(lang, f'metric.{name}'):>9}" for name in names)
+    for who, values in report["metrics"].items():
+        yield "  ".join(f"{values[name]:9.4f}" for name in names) + "  " + translate(lang, f"scored.{who}")
+
+
+def evaluation(result: dict[str, Any], lang: str) -> Iterator[str]:
+    """A line a metric, with its interval where there is one."""
+    for name, value in result["metrics"].items():
+        interval = result["intervals"].get(name)
+        brackets = "  ({:.4f} – {:.4f})".format(*interval) if interval else ""
+        yield f"{value:.4f}  {translate(lang, f'metric.{name}')}{brackets}"
+    yield translate(lang, "cli.rows", rows=result["rows"])
+
+
+def use_it(view: RunView, lang: str) -> str:
+    """The command that predicts with the run's model."""
+    from playground.tasks import get_task
+
+    words = " ".join(f"--{field.name} …" for field in get_task(view.spec.task).inputs)
+    return translate(lang, "cli.use_it", task=view.spec.task, model=view.model, words=words)
+
+
+def why(view: RunView) -> dict[str, Message]:
+    """Why a run is not going on, and what to do about it."""
+    return {
+        "reason": Message.from_json(view.status.reason) if view.status.reason else msg("cli.no_reason"),
+        "remedy": Message.from_json(view.status.hint) if view.status.hint else msg("cli.no_remedy"),
+    }
