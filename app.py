@@ -14,7 +14,9 @@ def main(lang: str = "auto") -> None:
         parser = argparse.ArgumentParser(prog="app.py", description="The NLP playground")
         parser.add_argument("--host", default=settings().host, help="loopback address to listen on (%(default)s)")
         parser.add_argument("--port", default=settings().port, type=int, help="first port to try (%(default)s)")
-        parser.add_argument("--lang", default=settings().lang, choices=("auto", *LANGUAGES), help="language of the page")
+        parser.add_argument(
+            "--lang", default=settings().lang, choices=("auto", *LANGUAGES), help="language of the page"
+        )
         options = parser.parse_args()
         lang = options.lang
         from playground.ui.guard import check_host

@@ -18,7 +18,7 @@ DATASETS = {
     "sib200 en": "sib200/eng_Latn/train.tsv",
     "sentence polarity": "sentiment_en/sentence_polarity.tsv",
 }
-SETTINGS = ([], ["learning_rate=0.0002"], ["learning_rate=0.001"], ["epochs=4"], ["epochs=10"])
+SETTINGS: tuple[list[str], ...] = ([], ["learning_rate=0.0002"], ["learning_rate=0.001"], ["epochs=4"], ["epochs=10"])
 """What is changed; [] is the preset as it is."""
 
 

@@ -97,7 +97,7 @@ def main() -> None:
             command = [sys.executable, "-m", "benchmarks.sharing", way, folder]
             out = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
             found[way] = float(out[-2]), float(out[-1])
-            print(f"{way}: {found[way][0]:.0f} MB for {MODELS} models, {found[way][1] * 1000:.0f} ms for a text through each")
+            print(f"{way}: {found[way][0]:.0f} MB for {MODELS} models, {found[way][1] * 1000:.0f} ms for all")
         print(f"on disk: {size / 2**20:.2f} MB a model")
         print(f"memory, separate / shared: {found['separate'][0] / found['shared'][0]:.1f} x")
         print(f"time, separate / shared: {found['separate'][1] / found['shared'][1]:.1f} x")

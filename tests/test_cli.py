@@ -52,7 +52,9 @@ def test_a_fine_tune_is_followed_to_its_end_and_used(home: Path, run: dict) -> N
     assert run["state"] == "done"
     assert set(run["report"]["metrics"]) == {"majority", "linear_probe", "tuned"}
     assert "step" in run["told"]
-    output, _ = playground(home, "predict", "classification", "--text", "Where is my parcel?", "--model", run["model"], "--json")
+    output, _ = playground(
+        home, "predict", "classification", "--text", "Where is my parcel?", "--model", run["model"], "--json"
+    )
     assert {entry["label"] for entry in json.loads(output.splitlines()[-1])} == set(run["report"]["labels"])
 
 

@@ -22,7 +22,6 @@ from playground.models.resolve import Resolved, resolve
 from playground.models.trunk import BASE, Features, Trunk
 from playground.runs import TrainingParams
 
-
 UNSEEN_BIAS = -20.0
 MAX_FIT_ROWS = 20_000
 FIT_BATCH = 64
@@ -107,7 +106,8 @@ class SequenceClassification:
     def load(self, trunk: Trunk, resolved: Resolved, name: str) -> Loaded:
         max_length = resolved.max_length or longest_input(trunk)
         if trunk.whole:
-            labels = resolved.labels or tuple(trunk.model.config.id2label.values())  # type: ignore[union-attr]
+            named: Any = trunk.model.config
+            labels = resolved.labels or tuple(named.id2label.values())
             return Loaded(trunk, BASE, lambda output, inputs: output.logits, labels, max_length)
         base = resolve(resolved.base)
         prefix, config = base_prefix(base), load_adapter_config(resolved.folder)

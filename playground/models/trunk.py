@@ -22,7 +22,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import ModelOutput
 
 from playground.errors import PlaygroundError
-from playground.models.device import Device, cores
+from playground.models.device import Device
 
 BASE = "__base__"
 """PEFT's name for "no adapter on this row"."""
@@ -121,6 +121,7 @@ class Trunk:
             # Missing keys would leave lora_B at zero: a silently untuned model.
             missing = [key for key in result.missing_keys if f".{name}." in key]
             if missing or result.unexpected_keys:
+                assert isinstance(self.model, PeftModel)
                 self.model.delete_adapter(name)
                 raise PlaygroundError("adapter_mismatch", key=(missing + result.unexpected_keys)[0])
             self.model.to(self.device.torch_device).eval()
@@ -191,9 +192,8 @@ class Trunk:
             # inference_mode would give tensors that the heads' modules may not save for autograd; no_grad does.
             with torch.no_grad():
                 inputs = self.tokenizer.pad(rows, return_tensors="pt").to(self.device.torch_device)
-                torch.set_num_threads(1 if inputs["input_ids"].numel() <= ONE_THREAD_TOKENS else cores())
                 adapters = [job.adapter for job in jobs for _ in job.rows]
-                output = self._forward(dict(inputs), adapters)
+                output = self._forward_on_free_cores(dict(inputs), adapters)
         except BaseException as error:
             self._remove_stale_hooks()
             self._fail(jobs, error)
@@ -216,6 +216,15 @@ class Trunk:
             return
         for job in jobs:
             self._run_batch([job])
+
+    def _forward_on_free_cores(self, inputs: dict[str, torch.Tensor], adapters: list[str]) -> ModelOutput:
+        threads = torch.get_num_threads()
+        if inputs["input_ids"].numel() <= ONE_THREAD_TOKENS:
+            torch.set_num_threads(1)
+        try:
+            return self._forward(inputs, adapters)
+        finally:
+            torch.set_num_threads(threads)
 
     def _forward(self, inputs: dict[str, torch.Tensor], adapters: list[str]) -> ModelOutput:
         if self.whole or not isinstance(self.model, PeftModel):

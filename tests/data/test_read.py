@@ -165,13 +165,15 @@ def test_whatever_python_writes_is_read_back(tmp_path: Path, seed: int) -> None:
 @pytest.mark.parametrize("folder", ["csv_spectrum/csvs", "bom_csv", "gb18030_reviews"])
 def test_awkward_files_are_read_or_refused_with_a_reason(tmp_path: Path, folder: str) -> None:
     outcomes: dict[str, int | str] = {}
+    hints: list[str] = []
     for path in sorted((Path(str(DATA)) / "awkward" / folder).iterdir()):
         try:
             outcomes[path.name] = read(path, directory=tmp_path / "read").rows
         except PlaygroundError as error:
             outcomes[path.name] = error.code
-            assert all(render(error.hint, lang) for lang in LANGUAGES)
-    assert set(map(type, outcomes.values())) <= {int, str} and len(outcomes) > 4
+            hints += [render(error.hint, lang) for lang in LANGUAGES]
+    assert all(hints)
+    assert len(outcomes) > 4
     if folder == "csv_spectrum/csvs":
         assert all(isinstance(outcome, int) for outcome in outcomes.values())
     if folder == "gb18030_reviews":  # these have tabs inside their texts

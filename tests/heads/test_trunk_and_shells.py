@@ -34,7 +34,8 @@ from playground.models.resolve import resolve
 from playground.runs import TrainingParams
 
 TOLERANCE = 1e-5
-WORDS = "the a cat dog bird sat ran flew on under over mat tree river and or not very big small old".split()
+WORDS = ["the", "a", "cat", "dog", "bird", "sat", "ran", "flew", "on", "under", "over", "mat", "tree", "river", "and"]
+WORDS += ["or", "not", "very", "big", "small", "old"]
 SMALL = {"vocab_size": 40, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
 FAMILIES = {
     "bert": BertConfig(**SMALL),

@@ -74,8 +74,14 @@ def test_a_hostile_adapter_is_refused_before_peft_sees_it(tmp_path: Path) -> Non
     from playground.models.files import load_adapter_config
 
     sound = {"peft_type": "LORA", "r": 8, "target_modules": ["query"]}
-    for change in ({"r": 10**9}, {"r": -1}, {"target_modules": ".*"}, {"peft_type": "X_LORA"},
-                   {"rank_pattern": {"query": 10**6}}, {"auto_mapping": {"parent_library": "os"}}):
+    for change in (
+        {"r": 10**9},
+        {"r": -1},
+        {"target_modules": ".*"},
+        {"peft_type": "X_LORA"},
+        {"rank_pattern": {"query": 10**6}},
+        {"auto_mapping": {"parent_library": "os"}},
+    ):
         (tmp_path / "adapter_config.json").write_text(json.dumps({**sound, **change}))
         with pytest.raises(PlaygroundError) as caught:
             load_adapter_config(tmp_path)
