@@ -34,7 +34,7 @@ starters: $(VENV)/run.stamp  ## train the embedded models again from their recip
 
 # Debian's Chromium where we may install it, Playwright's own elsewhere: a test without a browser would prove nothing.
 browser: $(VENV)/dev.stamp
-	@if command -v chromium >/dev/null; then exit 0; \
+	@if [ -x /usr/bin/chromium ]; then exit 0; \
 	elif [ -f /etc/debian_version ] && [ "$$(id -u)" = 0 ]; then \
 		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q chromium fonts-noto-cjk; \
 	else $(PY) -m playwright install chromium; fi

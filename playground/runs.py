@@ -32,6 +32,7 @@ from playground.i18n import Message
 
 State = Literal["queued", "running", "done", "stopped", "failed"]
 Method = Literal["lora", "linear_probe"]
+LAUNCH_SECONDS = 60.0
 RUN_ID = re.compile(r"[a-z0-9-]{8,64}")
 
 
@@ -132,15 +133,34 @@ class Run:
     def spec(self) -> RunSpec:
         return RunSpec.model_validate_json((self.dir / "spec.json").read_text(encoding="utf-8"))
 
+    @property
+    def owner(self) -> str | None:
+        """Whose run it is; None for a folder whose spec.json is missing or not one of ours."""
+        try:
+            return self.spec().owner
+        except (OSError, ValueError):
+            return None
+
     def status(self) -> RunStatus:
         """What status.json says, corrected when its process is gone: then the run failed."""
         path = self.dir / "status.json"
         status = RunStatus.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else RunStatus()
-        if status.state in ("queued", "running") and status.pid and not process_alive(status.pid, status.pid_started):
+        if status.state in ("queued", "running") and self._gone(status):
+            # Read again: it may have written its last word and ended between our two looks.
+            last = RunStatus.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else status
+            if last.state not in ("queued", "running"):
+                return last
             status.state = "failed"
             status.reason = Message("run.killed").to_json()
             status.hint = Message("run.killed.hint").to_json()
         return status
+
+    @staticmethod
+    def _gone(status: RunStatus) -> bool:
+        if status.pid:
+            return not process_alive(status.pid, status.pid_started)
+        # Created but never launched: the server ended in between.
+        return time.time() - status.heartbeat > LAUNCH_SECONDS
 
     def write_status(self, status: RunStatus) -> None:
         status.heartbeat = time.time()
@@ -199,7 +219,7 @@ def find_run(runs_dir: Path, run_id: str, owner: str) -> Run:
     """The run of that id if it exists and is the owner's; else the same PlaygroundError for both."""
     if RUN_ID.fullmatch(run_id):
         run = Run(runs_dir / run_id)
-        if (run.dir / "spec.json").is_file() and run.spec().owner == owner:
+        if run.owner == owner:
             return run
     raise PlaygroundError("unknown_run", run=run_id[:64])
 
@@ -208,8 +228,8 @@ def list_runs(runs_dir: Path, owner: str) -> list[Run]:
     """The owner's runs, newest first."""
     if not runs_dir.is_dir():
         return []
-    found = [Run(path) for path in runs_dir.iterdir() if RUN_ID.fullmatch(path.name) and (path / "spec.json").is_file()]
-    return sorted((run for run in found if run.spec().owner == owner), key=lambda run: run.id, reverse=True)
+    found = [Run(path) for path in runs_dir.iterdir() if RUN_ID.fullmatch(path.name)]
+    return sorted((run for run in found if run.owner == owner), key=lambda run: run.id, reverse=True)
 
 
 def process_alive(pid: int, started: float | None) -> bool:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from playground.cli.parser import WORDS
+from playground.cli.parser import WORDS, build_parser
+from playground.i18n import translate
 from playground.models.resolve import starters
 from playground.settings import Settings
 from playground.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parent.parent
 READMES = [ROOT / "README.md", ROOT / "README.zh.md"]
+
+
+def subcommands() -> dict[str, argparse.ArgumentParser]:
+    [action] = [found for found in build_parser("en")._actions if isinstance(found, argparse._SubParsersAction)]
+    return dict(action.choices)
 
 
 @pytest.fixture(params=READMES, ids=lambda path: path.name)
@@ -31,6 +39,25 @@ def test_every_setting_is_documented_with_its_default(readme: str) -> None:
 def test_every_command_is_documented(readme: str) -> None:
     for word in WORDS:
         assert any(line.startswith(f"| `{word}") for line in readme.splitlines()), word
+
+
+def test_every_task_has_its_tab_described(readme: str) -> None:
+    lang = "zh" if "微调" in readme else "en"
+    for task in TASKS:
+        assert f"**{translate(lang, f'task.{task.id}')}**" in readme
+
+
+def test_every_option_of_a_fine_tune_is_documented(readme: str) -> None:
+    [row] = [line for line in readme.splitlines() if line.startswith("| `finetune")]
+    words = subcommands()["finetune"]._option_string_actions
+    for option in set(words) - {"-h", "--help", "--json", "--lang"}:
+        assert f"`{option}" in row, option
+
+
+def test_the_two_readmes_link_to_each_other_and_to_what_exists(readme: str) -> None:
+    targets = re.findall(r"\]\(([^)#]+)\)", readme)
+    assert {"README.md", "README.zh.md"} & set(targets)
+    assert [target for target in targets if "://" not in target and not (ROOT / target).exists()] == []
 
 
 def test_every_endpoint_is_documented(readme: str) -> None:

@@ -16,32 +16,73 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = [*sorted((ROOT / "playground").rglob("*.py")), ROOT / "app.py"]
 MAKERS = {"msg", "Message", "translate", "text", "PlaygroundError"}
 KEY = re.compile(r"[a-z_]+(\.[a-z0-9_]+)+")
+CJK = re.compile(r"[\u4e00-\u9fff]")
+SAME_WORDS = {"ui.other_language", "error.run_failed.hint"}
+"""The switch to the other language is in that language; the other is a remedy that was made elsewhere."""
 
 
 def placeholders(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
-def named_keys() -> Iterator[tuple[str, str]]:
-    """(key, place) of every catalog key that stands whole in the source."""
+def nodes() -> Iterator[tuple[ast.AST, str]]:
+    """Every node of every source, with the file it is in."""
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.Call):
-                continue
-            maker = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-            if maker not in MAKERS:
-                continue
-            words = [arg.value for arg in node.args[:2] if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
-            place = f"{path.relative_to(ROOT)}:{node.lineno}"
-            if maker == "PlaygroundError":
-                yield from ((f"error.{word}{end}", place) for word in words[:1] for end in ("", ".hint"))
-            else:
-                yield from ((word, place) for word in words if KEY.fullmatch(word))
+            yield node, str(path.relative_to(ROOT))
+
+
+def named() -> Iterator[tuple[list[str], set[str] | None, str]]:
+    """Of each making of a sentence: its catalog keys, the names of its values (None: not written out), the place."""
+    for node, path in nodes():
+        if not isinstance(node, ast.Call):
+            continue
+        maker = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        words = [arg.value for arg in node.args[:2] if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+        if maker == "PlaygroundError":
+            keys = [f"error.{word}{end}" for word in words[:1] for end in ("", ".hint")]
+        else:
+            keys = [word for word in words if KEY.fullmatch(word)] if maker in MAKERS else []
+        if keys:
+            written = {keyword.arg for keyword in node.keywords}
+            whole = maker != "Message" and None not in written
+            yield keys, {str(name) for name in written} if whole else None, f"{path}:{node.lineno}"
+
+
+def pattern(text: ast.JoinedStr) -> str:
+    """A regular expression of what an f-string can become."""
+    return "".join(re.escape(str(part.value)) if isinstance(part, ast.Constant) else r"[\w-]+" for part in text.values)
 
 
 def test_every_key_that_code_names_exists() -> None:
-    missing = [f"{place}: {key}" for key, place in named_keys() if key not in catalog()]
+    missing = [f"{place}: {key}" for keys, _, place in named() for key in keys if key not in catalog()]
     assert not missing, "\n".join(missing)
+
+
+def test_every_sentence_gets_the_values_it_mentions() -> None:
+    """No place stays empty, and nothing is handed over that neither the sentence nor its remedy mentions."""
+    wrong = []
+    for keys, values, place in named():
+        mentioned = set().union(*(placeholders(catalog()[key]["en"]) for key in keys))
+        if values is not None and values != mentioned:
+            wrong.append(f"{place}: {keys[0]} mentions {sorted(mentioned)}, gets {sorted(values)}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_sentence_is_left_over() -> None:
+    constants = {node.value for node, _ in nodes() if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    made = [pattern(node) for node, _ in nodes() if isinstance(node, ast.JoinedStr)]
+    # errors.py makes error keys of any code: there the code itself must stand somewhere.
+    made = [text for text in made if re.match(r"[a-z]+\\\.", text) and not text.startswith("error")]
+    used = re.compile("|".join(made))
+    left = []
+    for key in catalog():
+        # Remedies are named after what they remedy.
+        whole = key.removesuffix(".hint").removesuffix(".remedy")
+        stands = {key, whole, whole.removeprefix("error.")} & constants
+        if not (stands or used.fullmatch(whole) or key.startswith("gradio.")):
+            left.append(key)
+    assert not left, left
 
 
 def test_every_error_has_a_remedy() -> None:
@@ -58,15 +99,14 @@ def test_a_sentence_exists_in_both_languages_with_the_same_places(key: str) -> N
     assert placeholders(texts["en"]) == placeholders(texts["zh"])
 
 
-def test_chinese_is_chinese() -> None:
-    """A Chinese text with words but no Chinese character was left untranslated (names of things aside)."""
-    same = set()
+def test_chinese_is_chinese_and_english_is_not() -> None:
+    """Names of things (CPU, LoRA) aside, a Chinese text without a Chinese character was left untranslated."""
     for key, texts in catalog().items():
-        words = re.sub(r"\{[^}]*\}", "", texts["zh"])
-        if re.search(r"[A-Za-z]{3}", words) and not re.search(r"[\u4e00-\u9fff]", words):
-            same.add(key)
-    # "English" on the Chinese page is the switch back, in its own language; the other is a remedy made elsewhere.
-    assert same <= {"ui.other_language", "error.run_failed.hint"}, same
+        if key not in SAME_WORDS:
+            assert not CJK.search(texts["en"]), key
+            words = re.sub(r"\{[^}]*\}", "", texts["zh"])
+            assert CJK.search(words) or not re.search(r"[A-Za-z]{3}", words), key
+            assert texts["en"] != texts["zh"] or not re.search(r"[A-Za-z]", words), key
 
 
 def test_messages_render_nested_values_in_one_language() -> None:

@@ -71,13 +71,13 @@ def follow(run_id: str, lang: str) -> None:
             service.stop(run_id, OWNER)
 
     before = signal.signal(signal.SIGINT, ask_to_stop)
-    told, told_at = ("", ""), 0.0
+    told, told_at, phase = "", 0.0, ("", "")
     try:
         while (view := service.view(run_id, OWNER)).status.state in ("queued", "running"):
-            where = (view.status.state, view.status.phase)
-            if where != told or time.monotonic() - told_at >= TELL_SECONDS:
-                shown.tell(shown.progress(view, lang))
-                told, told_at = where, time.monotonic()
+            line, now_in = shown.progress(view, lang), (view.status.state, view.status.phase)
+            if line != told and (now_in != phase or time.monotonic() - told_at >= TELL_SECONDS):
+                shown.tell(line)
+                told, told_at, phase = line, time.monotonic(), now_in
             time.sleep(POLL_SECONDS)
     finally:
         signal.signal(signal.SIGINT, before)

@@ -48,14 +48,14 @@ def progress(view: RunView, lang: str) -> str:
 
 
 def scores(report: dict[str, Any] | None, lang: str) -> Iterator[str]:
-    """A table: the run's own scores, then its baselines'. Nothing where there is no report yet."""
+    """A line each: the baselines, then the run itself. Nothing where there is no report yet."""
     if not report:
         return
     yield translate(lang, "cli.held_out", **report["rows"])
-    names = list(report["metrics"]["tuned"])
-    yield "  ".join(f"{translate(lang, f'metric.{name}'):>9}" for name in names)
     for who, values in report["metrics"].items():
-        yield "  ".join(f"{values[name]:9.4f}" for name in names) + "  " + translate(lang, f"scored.{who}")
+        # The words stand last: Chinese ones are as wide as two letters, and would shift the columns.
+        numbers = "  ".join(f"{translate(lang, f'metric.{name}')} {value:.4f}" for name, value in values.items())
+        yield f"{numbers}  {translate(lang, f'scored.{who}')}"
 
 
 def evaluation(result: dict[str, Any], lang: str) -> Iterator[str]:

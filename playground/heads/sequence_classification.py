@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from playground.models.resolve import Resolved, resolve
 from playground.models.trunk import BASE, Features, Trunk
 from playground.runs import TrainingParams
 
-UNSEEN_BIAS = -20.0
+UNSEEN_BIAS = -4.0
 MAX_FIT_ROWS = 20_000
 FIT_BATCH = 64
 HEAD_INVERSE_REGULARIZATION = 1.0
@@ -74,14 +75,17 @@ class SequenceClassification:
         outputs = _output_layer(model)
         read: list[torch.Tensor] = []
         hook = outputs.register_forward_pre_hook(lambda module, inputs: read.append(inputs[0].float().cpu()))
-        rows = list(features[:MAX_FIT_ROWS])
-        order = sorted(range(len(rows)), key=lambda index: len(rows[index]["input_ids"]))
+        # A sample, not the first rows: a file is often sorted by label.
+        order = list(range(len(features)))
+        if len(order) > MAX_FIT_ROWS:
+            order = random.Random(0).sample(order, MAX_FIT_ROWS)
+        order.sort(key=lambda index: len(features[index]["input_ids"]))
         was_training = model.training
         model.eval()
         try:
             with torch.no_grad():
                 for start in range(0, len(order), FIT_BATCH):
-                    part = [rows[index] for index in order[start : start + FIT_BATCH]]
+                    part = [features[index] for index in order[start : start + FIT_BATCH]]
                     model(**tokenizer.pad(part, return_tensors="pt").to(model.device))
         finally:
             hook.remove()
@@ -184,12 +188,12 @@ def logistic_regression(
 
     model = LogisticRegression(C=inverse_regularization, max_iter=1000).fit(inputs, gold)
     weight = np.zeros((classes, inputs.shape[1]), np.float32)
-    # A class without a training row is never predicted.
-    bias = np.full(classes, UNSEEN_BIAS, np.float32)
     coefficients, intercepts = model.coef_, model.intercept_
     if len(model.classes_) == 2:  # sklearn gives one row for two classes: the log-odds of the second
         coefficients = np.stack([-coefficients[0], coefficients[0]]) / 2
         intercepts = np.array([-1, 1]) * intercepts / 2
+    # A class without a row here starts unlikely, but where training can still reach it.
+    bias = np.full(classes, np.min(intercepts) + UNSEEN_BIAS, np.float32)
     weight[model.classes_], bias[model.classes_] = coefficients, intercepts
     return weight, bias
 

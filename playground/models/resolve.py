@@ -140,7 +140,9 @@ def _from_hub(name: str, revision: str | None) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
     try:
-        return Path(huggingface_hub.snapshot_download(name, revision=revision, local_files_only=True))
+        return Path(
+            huggingface_hub.snapshot_download(name, revision=revision, local_files_only=True, allow_patterns=HUB_FILES)
+        )
     except LocalEntryNotFoundError:
         pass
     try:

@@ -8,8 +8,10 @@ one batch (that is the app's dynamic batching).
 
 from __future__ import annotations
 
+import atexit
 import queue
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -32,6 +34,9 @@ MAX_BATCH_TOKENS = 16_384
 ONE_THREAD_TOKENS = 512
 """Smaller batches run on one thread: a second one gains them little, and where training has taken its
 core they would wait for it hundreds of times a forward."""
+
+EXIT_SECONDS = 10.0
+"""How long a process that ends waits for the work its trunks still have in hand."""
 
 Features = dict[str, list[int]]
 """Unpadded model inputs of one row: input_ids, attention_mask, maybe token_type_ids; each [T] ints."""
@@ -70,13 +75,14 @@ class Trunk:
         self.shells_lock = threading.Lock()
         self._queue: queue.Queue[Job | Callable[[], None] | None] = queue.Queue()
         self._waiting: Job | Callable[[], None] | None = None
+        self._weigh()
         self._thread = threading.Thread(target=self._work, name="trunk", daemon=True)
         self._thread.start()
+        _at_work.add(self)
 
-    @property
-    def bytes(self) -> int:
-        """Memory of all weights, adapters included."""
-        return sum(tensor.numel() * tensor.element_size() for tensor in self.model.parameters())
+    def _weigh(self) -> None:
+        """Note the memory of all weights, adapters included. On the worker only: adapters come and go there."""
+        self.bytes = sum(tensor.numel() * tensor.element_size() for tensor in self.model.parameters())
 
     def run(self, rows: list[Features], adapter: str, read: Reader) -> torch.Tensor:
         """Send rows through the model and wait; [rows, ...] as `read` makes them, on the CPU, same order.
@@ -112,22 +118,41 @@ class Trunk:
         """Put LoRA weights on the trunk. `weights` has PEFT's keys of the bare base model."""
 
         def add() -> None:
-            if isinstance(self.model, PeftModel):
-                self.model.add_adapter(name, config)
-            else:
-                assert isinstance(self.model, PreTrainedModel)
-                self.model = PeftModel(self.model, config, adapter_name=name)
-            result = set_peft_model_state_dict(self.model, weights, adapter_name=name)
-            # Missing keys would leave lora_B at zero: a silently untuned model.
-            missing = [key for key in result.missing_keys if f".{name}." in key]
-            if missing or result.unexpected_keys:
-                assert isinstance(self.model, PeftModel)
-                self.model.delete_adapter(name)
-                raise PlaygroundError("adapter_mismatch", key=(missing + result.unexpected_keys)[0])
-            self.model.to(self.device.torch_device).eval()
-            self.mixes = self.mixes and self._can_mix(name)
+            try:
+                self._put(name, config, weights)
+            except BaseException:
+                self._take_off(name)
+                raise
+            finally:
+                self._weigh()
 
         self.call(add)
+
+    def _put(self, name: str, config: LoraConfig, weights: dict[str, torch.Tensor]) -> None:
+        if isinstance(self.model, PeftModel):
+            self.model.add_adapter(name, config)
+        else:
+            assert isinstance(self.model, PreTrainedModel)
+            self.model = PeftModel(self.model, config, adapter_name=name)
+        try:
+            result = set_peft_model_state_dict(self.model, weights, adapter_name=name)
+        except RuntimeError as error:  # tensors of another size
+            raise PlaygroundError("adapter_mismatch", key=str(error).strip().splitlines()[-1][:200]) from error
+        # Missing keys would leave lora_B at zero: a silently untuned model.
+        missing = [key for key in result.missing_keys if f".{name}." in key]
+        if missing or result.unexpected_keys:
+            raise PlaygroundError("adapter_mismatch", key=(missing + result.unexpected_keys)[0])
+        self.model.to(self.device.torch_device).eval()
+        self.mixes = self.mixes and self._can_mix(name)
+
+    def _take_off(self, name: str) -> None:
+        """Remove an adapter. PEFT cannot go on from a model without any, so the last one gives the bare model back."""
+        if not isinstance(self.model, PeftModel) or name not in self.model.peft_config:
+            return
+        if len(self.model.peft_config) > 1:
+            self.model.delete_adapter(name)
+        else:
+            self.model = self.model.unload()
 
     def _can_mix(self, name: str) -> bool:
         """Try two rows of one token, with and without the adapter: the architectures that cannot refuse at once."""
@@ -145,14 +170,18 @@ class Trunk:
 
     def remove_adapter(self, name: str) -> None:
         def remove() -> None:
-            if isinstance(self.model, PeftModel) and name in self.model.peft_config:
-                self.model.delete_adapter(name)
+            self._take_off(name)
+            self._weigh()
 
         self.call(remove)
 
     def close(self) -> None:
         """End the worker once the queue is empty."""
         self._queue.put(None)
+
+    def join(self, seconds: float) -> None:
+        """Wait for a closed trunk's worker to end."""
+        self._thread.join(seconds)
 
     def _work(self) -> None:
         while True:
@@ -242,6 +271,23 @@ class Trunk:
         for module in self.model.modules():
             if isinstance(module, LoraLayer):
                 module._forward_pre_hooks.clear()
+
+
+_at_work: weakref.WeakSet[Trunk] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_workers() -> None:
+    """A thread that Python's shutdown finds inside torch's native code aborts the process (SIGABRT).
+
+    The worker is still there a moment after it handed a result over, so even a process that has
+    its answer would now and then end as if it had crashed.
+    """
+    trunks = list(_at_work)
+    for trunk in trunks:
+        trunk.close()
+    for trunk in trunks:
+        trunk.join(EXIT_SECONDS)
 
 
 def _bounded(order: list[int], lengths: list[int]) -> list[list[int]]:

@@ -1,7 +1,7 @@
 """The numbers of a fine-tune, chosen from the data, each with its reason in a sentence.
 
-The values were chosen on held-out parts of training data (benchmarks/presets.py prints the
-comparison); no test file selected anything.
+The values were chosen on held-out parts of training data, and to stay within minutes on two cores
+(benchmarks/presets.py compares them there); no test file selected anything.
 """
 
 from __future__ import annotations

@@ -152,7 +152,7 @@ class RunPanel:
         """The task's tab, with this run's model chosen."""
         view = finetune.view(str(run_id), visitor.owner)
         if not view.usable:
-            raise PlaygroundError("run_not_usable")
+            raise PlaygroundError("run_not_usable", run=view.id)
         offered = predict.offered(view.spec.task, visitor.owner)
         choices = [(visitor.text(f"ui.model.{info.kind}", title=info.title), info.id) for info in offered]
         chosen = gr.Dropdown(choices=choices, value=view.model)
