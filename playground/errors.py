@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import ValidationError
+
 from playground.i18n import Message, render
 
 
@@ -26,3 +28,24 @@ class PlaygroundError(Exception):
     def text(self, lang: str) -> str:
         """Message and remedy as one paragraph."""
         return f"{render(self.message, lang)} {render(self.hint, lang)}"
+
+
+BOUNDS = {"greater_than": "gt", "greater_than_equal": "ge", "less_than": "lt", "less_than_equal": "le"}
+"""pydantic's error type -> the name of the bound in its context."""
+
+
+def first_fault(error: ValidationError) -> tuple[str, Any, Message]:
+    """(where, the value found, why it is not valid) of the first thing pydantic objects to."""
+    fault = error.errors(include_url=False)[0]
+    kind, context = fault["type"], fault.get("ctx", {})
+    where = ".".join(str(part) for part in fault["loc"]) or "?"
+    if kind in BOUNDS:
+        return where, fault["input"], Message(f"invalid.{BOUNDS[kind]}", {"bound": f"{context[BOUNDS[kind]]:g}"})
+    if kind == "extra_forbidden":
+        return where, fault["input"], Message("invalid.unknown")
+    if kind == "missing":
+        return where, fault["input"], Message("invalid.missing")
+    if kind == "literal_error":
+        return where, fault["input"], Message("invalid.choice", {"choices": context["expected"].replace(" or ", ", ")})
+    numeric = kind.startswith(("int", "float", "finite"))
+    return where, fault["input"], Message("invalid.number" if numeric else "invalid.form")

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from playground.errors import PlaygroundError
+from playground.errors import PlaygroundError, first_fault
 
 
 class Settings(BaseSettings):
@@ -42,6 +42,6 @@ def settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        first = error.errors()[0]
-        name = f"PLAYGROUND_{str(first['loc'][0]).upper()}"
-        raise PlaygroundError("bad_setting", name=name, value=str(first["input"])[:80], reason=first["msg"]) from error
+        where, value, why = first_fault(error)
+        name = f"PLAYGROUND_{where.upper()}"
+        raise PlaygroundError("bad_setting", name=name, value=str(value)[:80], reason=why) from error

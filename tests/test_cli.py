@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -20,14 +23,28 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
 
 
+def environment(home: Path) -> dict[str, str]:
+    return {**os.environ, "PLAYGROUND_HOME": str(home), "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
+
+
 def playground(home: Path, *words: str, code: int = 0) -> tuple[str, str]:
     """(standard output, standard error) of a command that ends with that code."""
     done = subprocess.run(
-        [sys.executable, "-m", "playground", *words], cwd=ROOT, capture_output=True, text=True, timeout=300,
-        env={**os.environ, "PLAYGROUND_HOME": str(home), "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"},
+        [sys.executable, "-m", "playground", *words], cwd=ROOT, env=environment(home),
+        capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == code, done.stderr
     return done.stdout, done.stderr
+
+
+def wait_for_end(home: Path, run_id: str) -> dict:
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline:
+        output, _ = playground(home, "runs", run_id, "--json")
+        if last_json(output)["state"] not in ("queued", "running"):
+            return last_json(output)
+        time.sleep(0.5)
+    pytest.fail((home / "runs" / run_id / "log.txt").read_text())
 
 
 def last_json(output: str) -> dict:
@@ -74,7 +91,7 @@ def test_runs_lists_and_shows_it(home: Path, run: dict) -> None:
 
 
 def test_the_probe_is_a_model_too(home: Path, run: dict) -> None:
-    output, _ = playground(home, "finetune", run["data"], "--set", "method=linear_probe", "--json")
+    output, _ = playground(home, "finetune", run["data"], "--method", "linear_probe", "--json")
     probe = last_json(output)
     assert probe["state"] == "done"
     output, _ = playground(home, "predict", "classification", "--text", "Refund me", "--model", probe["model"])
@@ -90,6 +107,8 @@ def test_the_probe_is_a_model_too(home: Path, run: dict) -> None:
         (("finetune", "nowhere.yaml"), "not a recipe", "不是配方文件"),
         (("finetune", str(DATASET), "--set", "epochs=-1"), "not valid", "无效"),
         (("finetune", str(DATASET), "--set", "epochs"), "NAME=VALUE", "名称=值"),
+        (("predict", "classification"), "--text", "用法"),
+        (("evaluate", "starter/sentiment-en", str(DATASET)), "other labels", "完全不同"),
     ],
 )
 def test_a_failure_names_its_remedy_in_the_users_language(
@@ -102,7 +121,46 @@ def test_a_failure_names_its_remedy_in_the_users_language(
         assert output == ""
 
 
-def test_doctor_finds_nothing_wrong(home: Path) -> None:
+def test_a_recipe_names_a_file_beside_itself_and_options_win(home: Path, run: dict, tmp_path: Path) -> None:
+    shutil.copy(run["data"], tmp_path / "tickets.csv")
+    recipe = tmp_path / "tickets.yaml"
+    recipe.write_text("task: classification\ndata: tickets.csv\nname: tickets\ntraining: {epochs: 2, seed: 5}\n")
+    output, _ = playground(home, "finetune", str(recipe), "--set", "epochs=40", "--name", "mine", "--detach", "--json")
+    started = last_json(output)
+    assert (started["state"], started["report"]) == ("queued", None)
+    spec = json.loads((home / "runs" / started["run"] / "spec.json").read_text())
+    assert (spec["name"], spec["data"]) == ("mine", "tickets.csv")
+    assert (spec["training"]["epochs"], spec["training"]["seed"]) == (40, 5)
+    playground(home, "stop", started["run"])
+    assert wait_for_end(home, started["run"])["state"] == "stopped"
+    playground(home, "stop", started["run"], code=1)
+
+
+def test_ctrl_c_stops_a_run_and_keeps_what_it_has_learned(home: Path, run: dict) -> None:
+    words = ["finetune", run["data"], "--set", "epochs=200", "--json"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "playground", *words], cwd=ROOT, env=environment(home), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stderr is not None
+    told = next(line for line in process.stderr if "loss" in line)
+    process.send_signal(signal.SIGINT)
+    output, more = process.communicate(timeout=200)
+    assert process.returncode == 0, told + more
+    stopped = last_json(output)
+    assert stopped["state"] == "stopped"
+    assert stopped["report"]["steps"]["done"] < stopped["report"]["steps"]["planned"]
+    playground(home, "predict", "classification", "--text", "Where is it?", "--model", stopped["model"])
+
+
+def test_doctor_says_what_works_and_what_does_not(home: Path, tmp_path: Path) -> None:
     output, _ = playground(home, "doctor")
     assert "!!" not in output
     assert "starter/sentiment-en" in output
+    (tmp_path / "a file").touch()
+    output, told = playground(tmp_path / "a file" / "home", "doctor", "--json", code=1)
+    found = last_json(output)
+    assert not found["fine"]
+    [wrong] = [finding["finding"] for finding in found["findings"] if not finding["fine"]]
+    assert "PLAYGROUND_HOME" in wrong
+    assert "1 of these" in told

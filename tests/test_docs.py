@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from playground.cli.parser import WORDS, build_parser
-from playground.i18n import translate
+from playground.i18n import LANGUAGES, translate
 from playground.models.resolve import starters
 from playground.settings import Settings
 from playground.tasks import TASKS
@@ -42,7 +42,7 @@ def test_every_command_is_documented(readme: str) -> None:
 
 
 def test_every_task_has_its_tab_described(readme: str) -> None:
-    lang = "zh" if "微调" in readme else "en"
+    [lang] = [lang for lang in LANGUAGES if readme.startswith(f"# {translate(lang, 'ui.title')}\n")]
     for task in TASKS:
         assert f"**{translate(lang, f'task.{task.id}')}**" in readme
 

@@ -12,10 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from playground.cli import shown
-from playground.cli.recipe import columns, pairs, read_spec
+from playground.cli.recipe import columns, read_spec, values
 from playground.errors import PlaygroundError
 from playground.i18n import render, translate
 from playground.tasks import get_task
@@ -35,7 +33,7 @@ def predict(options: argparse.Namespace) -> Any:
 
     task = get_task(options.task)
     inputs = {field.name: getattr(options, field.name) for field in task.inputs}
-    params = {key: yaml.safe_load(value) for key, value in pairs(options.set).items()}
+    params = values(options.set)
     output = run(task.id, inputs, model=options.model, params=params, owner=OWNER)
     if not options.json:
         for line in shown.output(output):

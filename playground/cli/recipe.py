@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from playground.errors import PlaygroundError
+from playground.errors import PlaygroundError, first_fault
+from playground.i18n import Message
 from playground.runs import RunSpec, TrainingParams
 from playground.tasks import NAMES
 
@@ -29,7 +30,7 @@ def read_spec(options: argparse.Namespace) -> tuple[RunSpec, Path]:
 
 def _spec(recipe: dict[str, Any], options: argparse.Namespace) -> RunSpec:
     given = {key: getattr(options, key) for key in CHOICES if getattr(options, key)}
-    numbers = {key: yaml.safe_load(value) for key, value in pairs(options.set).items()}
+    numbers = values(options.set)
     if "method" in numbers:  # as the page prints it
         given.setdefault("method", numbers.pop("method"))
     if mapped := columns(options.map):
@@ -38,9 +39,8 @@ def _spec(recipe: dict[str, Any], options: argparse.Namespace) -> RunSpec:
         spec = RunSpec.model_validate({**recipe, **given})
         training = TrainingParams.model_validate({**spec.training.model_dump(), **numbers})
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise PlaygroundError("bad_spec", place=place or "?", reason=first["msg"]) from error
+        place, _, why = first_fault(error)
+        raise PlaygroundError("bad_spec", place=place, reason=why) from error
     # A recipe may be the spec.json of a run, as YAML: who it was and what it became is not asked for.
     return spec.model_copy(update={"training": training, "id": "", "created": "", "reasons": {}})
 
@@ -52,6 +52,17 @@ def pairs(words: list[str]) -> dict[str, str]:
         if not equals or not key:
             raise PlaygroundError("not_a_pair", word=key + equals + value)
     return {key: value for key, _, value in found}
+
+
+def values(words: list[str]) -> dict[str, Any]:
+    """{"epochs": 3} of ["epochs=3"], each value as YAML reads it."""
+    found = {}
+    for key, text in pairs(words).items():
+        try:
+            found[key] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise PlaygroundError("bad_spec", place=key, reason=Message("invalid.form")) from error
+    return found
 
 
 def columns(words: list[str]) -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ from playground.heads.sequence_classification import shares_base
 from playground.models.device import choose_device
 from playground.models.files import load_adapter_config, load_pretrained, load_tokenizer
 from playground.models.pool import State, pool
-from playground.models.resolve import Resolved, resolve
+from playground.models.resolve import Resolved, resolve, resolve_base
 from playground.models.trunk import Trunk
 
 _adapter_numbers = itertools.count()
@@ -57,7 +57,7 @@ def trunk_key(resolved: Resolved) -> tuple[str, Resolved]:
         return (f"whole:{resolved.version}" if resolved.head else f"base:{resolved.folder}"), resolved
     if resolved.kind == "adapter" and not shares_base(resolved):
         return f"whole:{resolved.version}", resolved
-    base = resolve(resolved.base)
+    base = resolve_base(resolved.base, resolved.revision)
     return f"base:{base.folder}", base
 
 
@@ -81,7 +81,7 @@ def _load_whole(resolved: Resolved) -> Trunk:
         device = choose_device(_weight_bytes(resolved))
         model = load_pretrained(auto_class, resolved, dtype=device.dtype, device_map=device.device_map)
         return Trunk(model, load_tokenizer(resolved), device, whole=True)
-    base = resolve(resolved.base)
+    base = resolve_base(resolved.base, resolved.revision)
     load_adapter_config(resolved.folder)
     device = choose_device(_weight_bytes(base))
     model = load_pretrained(

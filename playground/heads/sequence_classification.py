@@ -19,7 +19,7 @@ from playground.fields import LabelScore, Row
 from playground.heads.base import DEFAULT_MAX_LENGTH, Loaded
 from playground.heads.shell import Shell, can_share, head_modules, lora_targets, split_adapter, trunk_config
 from playground.models.files import load_adapter_config, load_pretrained, load_tokenizer, load_weights
-from playground.models.resolve import Resolved, resolve
+from playground.models.resolve import Resolved, resolve_base
 from playground.models.trunk import BASE, Features, Trunk
 from playground.runs import TrainingParams
 
@@ -113,7 +113,7 @@ class SequenceClassification:
             named: Any = trunk.model.config
             labels = resolved.labels or tuple(named.id2label.values())
             return Loaded(trunk, BASE, lambda output, inputs: output.logits, labels, max_length)
-        base = resolve(resolved.base)
+        base = resolve_base(resolved.base, resolved.revision)
         prefix, config = base_prefix(base), load_adapter_config(resolved.folder)
         lora, head = split_adapter(load_weights(resolved.folder / "adapter_model.safetensors"), prefix)
         labels = resolved.labels or tuple(f"LABEL_{index}" for index in range(_outputs(head)))
@@ -177,7 +177,9 @@ def shares_base(resolved: Resolved) -> bool:
     plain = not (
         config.use_dora or config.bias != "none" or config.layers_to_transform or config.trainable_token_indices
     )
-    return plain and can_share(base_prefix(resolve(resolved.base)), list(config.modules_to_save or ()))
+    return plain and can_share(
+        base_prefix(resolve_base(resolved.base, resolved.revision)), list(config.modules_to_save or ())
+    )
 
 
 def logistic_regression(

@@ -66,10 +66,11 @@ def resolve(model_id: str, owner: str = "local") -> Resolved:
         if not run.usable:
             raise PlaygroundError("run_not_usable", run=run.id)
         return describe(model_id, run.model_dir)
-    entry = catalog().get(model_id)
-    packaged = packaged_folder(entry) if entry else None
+    name, _, revision = model_id.partition("@")
+    entry = catalog().get(name)
+    packaged = packaged_folder(entry) if entry and revision in ("", entry.revision) else None
     if entry and packaged:
-        return describe(model_id, packaged, revision=entry.revision)
+        return describe(name, packaged, revision=entry.revision)
     if model_id.startswith(("/", "./", "../")) or re.match(r"[A-Za-z]:\\", model_id):
         folder = Path(model_id)
         if not folder.is_dir():
@@ -77,9 +78,14 @@ def resolve(model_id: str, owner: str = "local") -> Resolved:
         return describe(model_id, folder)
     if not HUB_ID.fullmatch(model_id):
         raise PlaygroundError("bad_model_id", model=model_id[:80])
-    name, _, revision = model_id.partition("@")
-    revision = revision or (entry.revision if entry else None) or ""
-    return describe(model_id, _from_hub(name, revision or None), revision=revision or None)
+    folder = _from_hub(name, revision or (entry.revision if entry else None))
+    # The folder of a snapshot is called by its full commit, also where a branch or nothing was asked for.
+    return describe(name, folder, revision=folder.name)
+
+
+def resolve_base(base: str, revision: str | None) -> Resolved:
+    """The base of an adapter, probe or run, at the commit that is recorded beside its id, where one is."""
+    return resolve(f"{base}@{revision}" if revision and HUB_ID.fullmatch(base) else base)
 
 
 def starters() -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
-from playground.errors import PlaygroundError
+from playground.errors import PlaygroundError, first_fault
 from playground.fields import Row
 from playground.i18n import Message
 from playground.models.resolve import STARTERS_DIR, Resolved, resolve
@@ -127,9 +127,8 @@ def _params(task: Task, values: dict[str, Any]) -> BaseModel:
     try:
         return task.params.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else "?"
-        raise PlaygroundError("bad_param", param=name, reason=first["msg"]) from error
+        name, _, why = first_fault(error)
+        raise PlaygroundError("bad_param", param=name, reason=why) from error
 
 
 def _touch_in_use() -> None:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from playground.heads.linear_probe import HEAD as PROBE
 from playground.i18n import Message, msg
 from playground.models.device import choose_device
-from playground.models.resolve import resolve
+from playground.models.resolve import resolve_base
 from playground.runs import Run, write_atomic
 from playground.services import report
 from playground.settings import settings
@@ -86,7 +86,7 @@ def _job(run: Run, progress: Progress, stop: Stop) -> Job:
         run=run,
         spec=spec,
         task=get_task(spec.task),
-        base=resolve(spec.base, spec.owner),
+        base=resolve_base(spec.base, spec.base_revision),
         train=pq.read_table(run.data_dir / "train.parquet").to_pylist(),
         held_out=pq.read_table(run.data_dir / "held_out.parquet").to_pylist(),
         progress=progress,

@@ -20,7 +20,7 @@ from playground.heads import get_head
 from playground.heads.loading import lease_model
 from playground.models.device import choose_device
 from playground.models.files import load_pretrained, load_tokenizer
-from playground.models.resolve import Resolved, resolve
+from playground.models.resolve import Resolved, resolve, resolve_base
 from playground.runs import Run, write_atomic
 from playground.training.scoring import logits_of, probabilities
 from playground.training.verifying import Aside, aside_of, compared
@@ -70,7 +70,7 @@ def _by_pool(resolved: Resolved, rows: list[Row]) -> tuple[np.ndarray, float]:
 def _by_peft(resolved: Resolved, rows: list[Row]) -> np.ndarray:
     """As anybody loads an adapter: the architecture's own class, then PeftModel.from_pretrained."""
     head = get_head(resolved.head)
-    base = resolve(resolved.base)
+    base = resolve_base(resolved.base, resolved.revision)
     auto_class = head.auto_class  # type: ignore[attr-defined]
     model = load_pretrained(auto_class, base, num_labels=len(resolved.labels), dtype=torch.float32)
     model = PeftModel.from_pretrained(model, str(resolved.folder)).to(choose_device().torch_device)

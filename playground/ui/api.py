@@ -11,7 +11,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 from pydantic import ValidationError
 
-from playground.errors import PlaygroundError
+from playground.errors import PlaygroundError, first_fault
 from playground.i18n import Message, render
 from playground.runs import RunSpec
 from playground.services import finetune as tuning
@@ -140,9 +140,8 @@ def run_spec(**values: Any) -> RunSpec:
     try:
         return RunSpec.model_validate({name: value for name, value in values.items() if value is not None})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "?"
-        raise PlaygroundError("bad_param", param=where, reason=first["msg"]) from None
+        where, _, why = first_fault(error)
+        raise PlaygroundError("bad_param", param=where, reason=why) from None
 
 
 def _brief(view: tuning.RunView, visitor: Visitor) -> dict[str, Any]:

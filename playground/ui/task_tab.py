@@ -94,7 +94,10 @@ class TaskTab:
         choices = _choices(self.task, visitor.owner, visitor.lang)
         wished = visitor.query.get("model", "")[:MODEL_CHARS] or choices[0][1]
         if wished not in [model for _, model in choices]:
+            # Named in the address, which any page can link to: chosen, but not loaded before somebody runs it.
             choices.append((wished, wished))
+            note = markup.note(visitor.text("ui.model.absent"), "")
+            return [gr.Dropdown(choices=choices, value=wished), note, _card(wished, visitor), gr.Timer(active=False)]
         return [gr.Dropdown(choices=choices, value=wished), *self.on_model(visitor, wished)]
 
     def on_model(self, visitor: Visitor, model: Any) -> list[Any]:
