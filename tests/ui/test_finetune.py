@@ -35,8 +35,16 @@ def upload(page: Page, path: Path, lang: str = "en") -> None:
 
 def start(page: Page, lang: str = "en") -> str:
     """Press Start; the id of the run."""
+    before = parse_qs(urlsplit(page.url).query).get("run", [""])[0]
     page.get_by_role("button", name=translate(lang, "ui.start"), exact=True).click()
-    page.wait_for_function("() => new URL(location.href).searchParams.get('run')?.length > 20")
+    # The address may name an earlier run already.
+    page.wait_for_function(
+        """(before) => {
+          const run = new URL(location.href).searchParams.get("run");
+          return run?.length > 20 && run !== before;
+        }""",
+        arg=before,
+    )
     expect(page.locator("#run-head h3")).to_be_visible()
     return parse_qs(urlsplit(page.url).query)["run"][0]
 
