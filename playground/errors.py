@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from playground.i18n import Message, render
+
+if TYPE_CHECKING:  # the child that reads uploads imports this module, and starts in half a second without pydantic
+    from pydantic import ValidationError
 
 
 class PlaygroundError(Exception):
