@@ -24,12 +24,50 @@ class LabelScore(TypedDict):
     score: float
 
 
+class Entity(TypedDict):
+    """One entity of a prediction (the Hub's token-classification schema); text[start:end] == word."""
+
+    entity_group: str
+    score: float
+    word: str
+    start: int
+    end: int
+
+
+class Span(TypedDict):
+    """A labelled stretch of a text: code-point offsets, `end` behind the last one."""
+
+    start: int
+    end: int
+    label: str
+
+
+class FoundAnswer(TypedDict):
+    """A prediction of an answer (the Hub's question-answering schema); "" with start == end == 0 for none."""
+
+    answer: str
+    score: float
+    start: int
+    end: int
+
+
+class GoldAnswer(TypedDict):
+    """A right answer: context[start:start + len(text)] == text."""
+
+    text: str
+    start: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """A named value. `columns` are header names (lower case) that usually hold it in a dataset."""
+    """A named value. `columns` are header names (lower case) that usually hold it in a dataset.
+
+    optional  a dataset may do without it
+    """
 
     name: str
     columns: tuple[str, ...] = ()
+    optional: bool = False
 
     @property
     def word(self) -> Message:
@@ -39,6 +77,10 @@ class Field:
     def parse(self, value: Any) -> Any:
         """The value, checked, or a PlaygroundError that says what is wrong with it."""
         return value
+
+    def compared(self, output: Any) -> Any:
+        """What of a prediction is compared with the gold value; plain JSON."""
+        return output
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,3 +113,43 @@ class Label(Field):
         if len(text) > self.max_chars:
             raise PlaygroundError("field_too_long", field=self.word, chars=len(text), max_chars=self.max_chars)
         return text
+
+    def compared(self, output: list[LabelScore]) -> str:
+        """The best label."""
+        return output[0]["label"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spans(Field):
+    """Labelled stretches of the first input. Predicted as [Entity, ...] in the order of the text.
+
+    Gold in a row: list[Span], sorted, without overlaps; [] where the text has none.
+    """
+
+    def compared(self, output: list[Entity]) -> list[Span]:
+        return [{"start": found["start"], "end": found["end"], "label": found["entity_group"]} for found in output]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer(Field):
+    """A stretch of the input called `of`. Predicted as FoundAnswer.
+
+    Gold in a row: list[GoldAnswer], any of which is right; [] where the context does not tell.
+    """
+
+    of: str = "context"
+
+    def compared(self, output: FoundAnswer) -> str:
+        """The answer's text; "" for none."""
+        return output["answer"]
+
+
+HELD_OUT, TRAIN = "held_out", "train"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split(Field):
+    """On which side of the split a row belongs, where a dataset says so: TRAIN or HELD_OUT in a row."""
+
+
+SPLIT = Split(name="split", columns=("split", "subset", "fold", "partition", "划分", "数据集"), optional=True)

@@ -15,7 +15,7 @@ from playground.heads import get_head
 from playground.heads.base import Head, Loaded
 from playground.heads.sequence_classification import shares_base
 from playground.models.device import choose_device
-from playground.models.files import load_adapter_config, load_pretrained, load_tokenizer
+from playground.models.files import BUILDING, load_adapter_config, load_pretrained, load_tokenizer
 from playground.models.pool import State, pool
 from playground.models.resolve import Resolved, resolve, resolve_base
 from playground.models.trunk import Trunk
@@ -87,7 +87,8 @@ def _load_whole(resolved: Resolved) -> Trunk:
     model = load_pretrained(
         auto_class, base, dtype=device.dtype, device_map=device.device_map, num_labels=len(resolved.labels)
     )
-    tuned: torch.nn.Module = PeftModel.from_pretrained(model, str(resolved.folder))
+    with BUILDING:
+        tuned: torch.nn.Module = PeftModel.from_pretrained(model, str(resolved.folder))
     return Trunk(tuned, load_tokenizer(base), device, whole=True)
 
 

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from accelerate import init_empty_weights
 from peft import LoraConfig, TaskType
 from transformers import PretrainedConfig, PreTrainedModel
 from transformers.utils import ModelOutput
 
 from playground.errors import PlaygroundError
+from playground.models.files import BUILDING
 
 PEFT_PREFIX = "base_model.model."
 
@@ -35,7 +35,8 @@ class Shell:
 
     def __init__(self, auto_class: Any, config: PretrainedConfig, weights: dict[str, torch.Tensor]) -> None:
         """`weights`: every tensor of the head class outside its base model, under its own name."""
-        with init_empty_weights():
+        # Not accelerate's init_empty_weights: it patches torch.nn.Module for all threads.
+        with BUILDING, torch.device("meta"):
             self.model: PreTrainedModel = auto_class.from_config(config, trust_remote_code=False)
         self.trunk = TrunkOutput()
         setattr(self.model, self.model.base_model_prefix, self.trunk)

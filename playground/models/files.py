@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,18 @@ from playground.models.resolve import Resolved
 
 MAX_LORA_R = 256
 
+BUILDING = threading.RLock()
+"""Held while modules are made. transformers and accelerate patch classes of torch and their own for that
+time and put back what they found: of two at once, the second leaves the first one's patch for good."""
+
 
 def load_pretrained(auto_class: Any, resolved: Resolved, **options: Any) -> Any:
     """`auto_class.from_pretrained` on a resolved folder. Raises PlaygroundError with the library's reason."""
     try:
-        return auto_class.from_pretrained(
-            resolved.folder, use_safetensors=True, trust_remote_code=False, local_files_only=True, **options
-        )
+        with BUILDING:
+            return auto_class.from_pretrained(
+                resolved.folder, use_safetensors=True, trust_remote_code=False, local_files_only=True, **options
+            )
     except (ValueError, OSError, KeyError, RuntimeError, ImportError) as error:
         raise PlaygroundError("model_unloadable", model=resolved.id, reason=_first_line(error)) from error
 

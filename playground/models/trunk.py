@@ -25,6 +25,7 @@ from transformers.utils import ModelOutput
 
 from playground.errors import PlaygroundError
 from playground.models.device import Device
+from playground.models.files import BUILDING
 
 BASE = "__base__"
 """PEFT's name for "no adapter on this row"."""
@@ -119,7 +120,8 @@ class Trunk:
 
         def add() -> None:
             try:
-                self._put(name, config, weights)
+                with BUILDING:
+                    self._put(name, config, weights)
             except BaseException:
                 self._take_off(name)
                 raise

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from playground.fields import Field
+from playground.fields import SPLIT, Field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,7 @@ class Task:
     bases     model ids that can be fine-tuned for it, the default first
     metrics   names of metrics (playground.services.metrics), the one that decides first
     baselines names of baselines a fine-tune is reported beside
+    together  names of inputs: rows that agree in all of these stay on one side of a split; () means all inputs
     """
 
     id: str
@@ -33,8 +34,14 @@ class Task:
     bases: tuple[str, ...]
     metrics: tuple[str, ...]
     baselines: tuple[str, ...]
+    together: tuple[str, ...] = ()
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """All columns of a dataset for this task: inputs, then the gold output."""
-        return (*self.inputs, self.output)
+        """All columns of a dataset for this task: inputs, the gold output, then the split, if the dataset has one."""
+        return (*self.inputs, self.output, SPLIT)
+
+    @property
+    def kept_together(self) -> tuple[str, ...]:
+        """Names of the inputs that decide whether two rows may be on different sides of a split."""
+        return self.together or tuple(field.name for field in self.inputs)

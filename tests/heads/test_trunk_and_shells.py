@@ -22,6 +22,7 @@ from transformers import (
     DebertaV2Config,
     DistilBertConfig,
     ModernBertConfig,
+    PreTrainedModel,
     PreTrainedTokenizerFast,
     RobertaConfig,
     XLMRobertaConfig,
@@ -240,6 +241,16 @@ def test_eight_threads_hammer_two_adapters(case: Case) -> None:
 
     with ThreadPoolExecutor(8) as threads:
         assert max(threads.map(ask, range(120))) < TOLERANCE
+
+
+def test_models_that_load_at_once_leave_torch_as_it_was(case: Case) -> None:
+    """transformers and accelerate patch these while they build; of two at once one would leave its patch behind."""
+    before = torch.nn.Module.register_parameter, PreTrainedModel.tie_weights, torch.nn.init.normal_
+    for _ in range(3):
+        pool_module.pool.cache_clear()
+        with ThreadPoolExecutor(len(case.adapters)) as threads:
+            list(threads.map(through_pool, case.adapters))
+    assert before == (torch.nn.Module.register_parameter, PreTrainedModel.tie_weights, torch.nn.init.normal_)
 
 
 def test_an_exception_does_not_spoil_the_next_answer(case: Case) -> None:

@@ -1,0 +1,33 @@
+"""Named entities: which stretches of a text are a person, a place, an organisation."""
+
+from pydantic import BaseModel, Field
+
+from playground.fields import Spans, Text
+from playground.tasks.spec import Task
+
+
+class Params(BaseModel, extra="forbid"):
+    """Knobs of named entity recognition."""
+
+    min_score: float = Field(0.0, ge=0, le=1, description="Leave out entities the model is less sure of than this.")
+
+
+TASK = Task(
+    id="ner",
+    inputs=(
+        Text(
+            name="text",
+            columns=("text", "tokens", "words", "sentence", "content", "文本", "句子", "内容", "词", "字"),
+        ),
+    ),
+    output=Spans(
+        name="entities",
+        columns=("entities", "spans", "tags", "ner_tags", "ner", "labels", "label", "annotations", "实体", "标签", "标注"),
+    ),
+    params=Params,
+    heads=("token_classification",),
+    models=("starter/ner-en",),
+    bases=("sentence-transformers/all-MiniLM-L6-v2",),
+    metrics=("entity_f1", "entity_precision", "entity_recall"),
+    baselines=("dictionary",),
+)
