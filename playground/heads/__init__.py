@@ -6,7 +6,7 @@ from importlib import import_module
 
 from playground.heads.base import Head
 
-NAMES: tuple[str, ...] = ("sequence_classification", "linear_probe")
+NAMES: tuple[str, ...] = ("sequence_classification", "linear_probe", "token_classification", "extractive_qa")
 
 
 def get_head(name: str) -> Head:

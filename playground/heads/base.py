@@ -1,15 +1,16 @@
 """What every head offers, and a loaded model.
 
-Shapes: B rows, T tokens (padded), H hidden units, C classes.
+Shapes: N rows, W windows (a row has one, or several where it is longer than the model reads),
+T tokens of a window, C outputs of a head.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import torch
+import numpy as np
 from pydantic import BaseModel
 from transformers import PreTrainedTokenizerBase
 
@@ -18,6 +19,29 @@ from playground.models.resolve import Resolved
 from playground.models.trunk import Features, Reader, Trunk
 
 DEFAULT_MAX_LENGTH = 512
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of a row that goes through the model at once.
+
+    features  unpadded model inputs, each [T] ints
+    row       number of the row it belongs to
+    offsets   [T] pairs: where each token stands in the row's text, in code points; (0, 0) for
+              tokens that stand for no text. Empty where a head needs no places.
+    """
+
+    features: Features
+    row: int
+    offsets: list[tuple[int, int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """output: in the task's public schema; details: what `details=true` adds, plain JSON."""
+
+    output: Any
+    details: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -30,28 +54,60 @@ class Loaded:
     labels: tuple[str, ...]
     max_length: int
 
-    def logits(self, head: Head, rows: Sequence[Row]) -> torch.Tensor:
-        """The head's raw outputs, float32 on the CPU, [B, ...] in the order of the rows."""
-        features = self.trunk.call(lambda: head.encode(self.trunk.tokenizer, rows, self.max_length))
-        return self.trunk.run(features, self.adapter, self.read)
+    def logits(self, head: Head, rows: Sequence[Row]) -> tuple[list[Window], list[np.ndarray]]:
+        """The rows' windows, and the head's raw outputs for each: float32 [C], or [T, C] per token."""
+        windows = self.trunk.call(lambda: head.windows(self.trunk.tokenizer, rows, self.max_length))
+        found = self.trunk.run([window.features for window in windows], self.adapter, self.read)
+        return windows, [
+            trim(head, window.features, value.numpy()) for window, value in zip(windows, found, strict=True)
+        ]
+
+    def predict(self, head: Head, rows: Sequence[Row], params: BaseModel) -> list[Prediction]:
+        """One prediction per row, same order."""
+        windows, logits = self.logits(head, rows)
+        return head.decode(rows, windows, logits, self.labels, params)
 
 
 class Head(Protocol):
-    """A model family. One object per module, named HEAD."""
+    """A model family. One object per module, named HEAD.
+
+    per_token         whether raw outputs are [T, C] instead of [C]
+    probability_axis  the axis of a window's raw outputs over which a softmax gives probabilities
+    """
 
     name: str
+    per_token: bool
+    probability_axis: int
 
     def load(self, trunk: Trunk, resolved: Resolved, name: str) -> Loaded:
         """Put the model's own weights on a trunk under that (adapter) name."""
 
-    def encode(
-        self,
-        tokenizer: PreTrainedTokenizerBase,
-        rows: Sequence[Row],
-        max_length: int,
-        label_ids: dict[str, int] | None = None,
-    ) -> list[Features]:
-        """Unpadded features per row; with `label_ids` also the gold answer as `labels`."""
+    def windows(self, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], max_length: int) -> list[Window]:
+        """The rows as model inputs of at most `max_length` tokens, in the order of the rows."""
 
-    def predict(self, loaded: Loaded, rows: Sequence[Row], params: BaseModel) -> list[Any]:
-        """One output per row, same order, in the task's public schema."""
+    def decode(
+        self,
+        rows: Sequence[Row],
+        windows: Sequence[Window],
+        logits: Sequence[np.ndarray],
+        labels: Sequence[str],
+        params: BaseModel,
+    ) -> list[Prediction]:
+        """Predictions from raw outputs, one per row. `labels` names the C outputs."""
+
+
+def trim(head: Head, features: Features, logits: np.ndarray) -> np.ndarray:
+    """Raw outputs of a window without those of its padding."""
+    return logits[: len(features["input_ids"])] if head.per_token else logits
+
+
+def probabilities(head: Head, logits: np.ndarray) -> np.ndarray:
+    """Softmax of a window's raw outputs, float64, same shape."""
+    axis = head.probability_axis
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis, keepdims=True))
+    return shifted / shifted.sum(axis, keepdims=True)
+
+
+def longest_input(trunk: Trunk) -> int:
+    """What the model reads at most; tokenizers without a limit say 1e30."""
+    return min(trunk.tokenizer.model_max_length, DEFAULT_MAX_LENGTH)

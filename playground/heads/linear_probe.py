@@ -13,13 +13,14 @@ from safetensors.torch import save_file
 from transformers import PreTrainedTokenizerBase
 from transformers.utils import ModelOutput
 
-from playground.fields import LabelScore, Row
-from playground.heads.base import Loaded
+from playground.fields import Row
+from playground.heads.base import Loaded, Prediction, Window, longest_input
+from playground.heads.fitting import logistic_regression
+from playground.heads.lora import write_description
 from playground.heads.sequence_classification import HEAD as CLASSIFICATION
-from playground.heads.sequence_classification import label_scores, logistic_regression, longest_input, write_description
 from playground.models.files import load_weights
 from playground.models.resolve import Resolved
-from playground.models.trunk import BASE, Features, Trunk
+from playground.models.trunk import BASE, Trunk
 
 INVERSE_REGULARIZATION = 10.0
 """sklearn's C. Embeddings are normalised, so the default of 1 underfits with many classes."""
@@ -50,15 +51,17 @@ class LinearProbe:
     """The head of probes: no adapter, one matrix."""
 
     name = "linear_probe"
+    per_token = False
+    probability_axis = -1
 
     def embed(
         self, trunk: Trunk, rows: Sequence[Row], max_length: int, on_batch: Callable[[int, int], None] | None = None
     ) -> np.ndarray:
         """Sentence embeddings of the frozen base, float32 [N, H]. `on_batch(done, N)` is called on the way."""
-        features = self.encode(trunk.tokenizer, rows, max_length)
+        features = [window.features for window in self.windows(trunk.tokenizer, rows, max_length)]
         parts, step = [], 512
         for start in range(0, len(features), step):
-            parts.append(trunk.run(features[start : start + step], BASE, mean_pool).numpy())
+            parts.append(torch.stack(trunk.run(features[start : start + step], BASE, mean_pool)).numpy())
             if on_batch:
                 on_batch(min(start + step, len(features)), len(features))
         return np.concatenate(parts)
@@ -86,17 +89,18 @@ class LinearProbe:
 
         return Loaded(trunk, BASE, read, resolved.labels, resolved.max_length or longest_input(trunk))
 
-    def encode(
-        self,
-        tokenizer: PreTrainedTokenizerBase,
-        rows: Sequence[Row],
-        max_length: int,
-        label_ids: dict[str, int] | None = None,
-    ) -> list[Features]:
-        return CLASSIFICATION.encode(tokenizer, rows, max_length, label_ids)
+    def windows(self, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], max_length: int) -> list[Window]:
+        return CLASSIFICATION.windows(tokenizer, rows, max_length)
 
-    def predict(self, loaded: Loaded, rows: Sequence[Row], params: BaseModel) -> list[list[LabelScore]]:
-        return label_scores(loaded.logits(self, rows), loaded.labels, getattr(params, "top_k", len(loaded.labels)))
+    def decode(
+        self,
+        rows: Sequence[Row],
+        windows: Sequence[Window],
+        logits: Sequence[np.ndarray],
+        labels: Sequence[str],
+        params: BaseModel,
+    ) -> list[Prediction]:
+        return CLASSIFICATION.decode(rows, windows, logits, labels, params)
 
 
 HEAD = LinearProbe()

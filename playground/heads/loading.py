@@ -6,16 +6,14 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-from peft import PeftModel
 from transformers import AutoModel
 
 from playground.errors import PlaygroundError
 from playground.heads import get_head
 from playground.heads.base import Head, Loaded
-from playground.heads.sequence_classification import shares_base
+from playground.heads.lora import LoraHead
 from playground.models.device import choose_device
-from playground.models.files import BUILDING, load_adapter_config, load_pretrained, load_tokenizer
+from playground.models.files import BUILDING, load_pretrained, load_tokenizer
 from playground.models.pool import State, pool
 from playground.models.resolve import Resolved, resolve, resolve_base
 from playground.models.trunk import Trunk
@@ -55,7 +53,7 @@ def trunk_key(resolved: Resolved) -> tuple[str, Resolved]:
     """The pool's key of a model's trunk, and what to load for it."""
     if resolved.kind == "model":
         return (f"whole:{resolved.version}" if resolved.head else f"base:{resolved.folder}"), resolved
-    if resolved.kind == "adapter" and not shares_base(resolved):
+    if resolved.kind == "adapter" and not lora_head(resolved).shares_base(resolved):
         return f"whole:{resolved.version}", resolved
     base = resolve_base(resolved.base, resolved.revision)
     return f"base:{base.folder}", base
@@ -73,23 +71,26 @@ def model_state(model_id: str, owner: str = "local") -> State:
     return pool().state(trunk_key(resolve(model_id, owner))[0])
 
 
+def lora_head(resolved: Resolved) -> LoraHead:
+    """The head of a whole model or an adapter."""
+    head = get_head(resolved.head) if resolved.head else None
+    if not isinstance(head, LoraHead):
+        raise PlaygroundError("model_has_no_head", model=resolved.id)
+    return head
+
+
 def _load_whole(resolved: Resolved) -> Trunk:
     """A model with a base of its own: a whole checkpoint, or an adapter that changes its base."""
-    head = get_head(resolved.head)
-    auto_class = head.auto_class  # type: ignore[attr-defined]
-    if resolved.kind == "model":
-        device = choose_device(_weight_bytes(resolved))
-        model = load_pretrained(auto_class, resolved, dtype=device.dtype, device_map=device.device_map)
-        return Trunk(model, load_tokenizer(resolved), device, whole=True)
-    base = resolve_base(resolved.base, resolved.revision)
-    load_adapter_config(resolved.folder)
+    head = lora_head(resolved)
+    base = resolved if resolved.kind == "model" else resolve_base(resolved.base, resolved.revision)
     device = choose_device(_weight_bytes(base))
-    model = load_pretrained(
-        auto_class, base, dtype=device.dtype, device_map=device.device_map, num_labels=len(resolved.labels)
-    )
-    with BUILDING:
-        tuned: torch.nn.Module = PeftModel.from_pretrained(model, str(resolved.folder))
-    return Trunk(tuned, load_tokenizer(base), device, whole=True)
+    placed = {"dtype": device.dtype, "device_map": device.device_map}
+    if resolved.kind == "model":
+        model = load_pretrained(head.auto_class, resolved, **placed)
+    else:
+        with BUILDING:
+            model = head.load_whole(resolved, base, **placed)
+    return Trunk(model, load_tokenizer(base), device, whole=True)
 
 
 def _weight_bytes(resolved: Resolved) -> int:

@@ -50,11 +50,11 @@ class Shell:
         self.model.to(device=device, dtype=dtype)
         return self
 
-    def __call__(self, output: ModelOutput, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """The head's logits for rows of the trunk's output: [B, C], or [B, T, C] for token heads."""
+    def __call__(self, output: ModelOutput, inputs: Mapping[str, torch.Tensor]) -> ModelOutput:
+        """What the head class makes of rows of the trunk's output."""
         self.trunk.output = output
         try:
-            return self.model(**inputs).logits
+            return self.model(**inputs)
         finally:
             del self.trunk.output
 

@@ -17,7 +17,17 @@ Kind = Literal["model", "adapter", "probe"]
 STARTERS_DIR = Path(__file__).parent.parent / "starters"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(@[\w.-]+)?")
 HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
-PEFT_TASK_HEADS = {"SEQ_CLS": "sequence_classification"}
+PEFT_TASK_HEADS = {
+    "SEQ_CLS": "sequence_classification",
+    "TOKEN_CLS": "token_classification",
+    "QUESTION_ANS": "extractive_qa",
+}
+CLASS_HEADS = {
+    "ForSequenceClassification": "sequence_classification",
+    "ForTokenClassification": "token_classification",
+    "ForQuestionAnswering": "extractive_qa",
+}
+"""How the names of transformers' head classes end -> our head."""
 
 
 @dataclass(frozen=True)
@@ -120,10 +130,11 @@ def describe(model_id: str, folder: Path, revision: str | None = None) -> Resolv
     config = _read_json(folder / "config.json")
     if not config:
         raise PlaygroundError("no_model_config", model=model_id)
-    classifies = any(name.endswith("ForSequenceClassification") for name in config.get("architectures") or [])
+    classes = [str(name) for name in config.get("architectures") or []]
+    head = next((head for end, head in CLASS_HEADS.items() if any(name.endswith(end) for name in classes)), "")
     id2label = config.get("id2label") or {}
-    labels = tuple(str(id2label[key]) for key in sorted(id2label, key=int)) if classifies else ()
-    head = "sequence_classification" if classifies else ""
+    named = head and head != "extractive_qa"
+    labels = tuple(str(id2label[key]) for key in sorted(id2label, key=int)) if named else ()
     return Resolved(id=model_id, folder=folder, kind="model", head=head, labels=labels, revision=revision)
 
 

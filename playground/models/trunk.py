@@ -85,8 +85,10 @@ class Trunk:
         """Note the memory of all weights, adapters included. On the worker only: adapters come and go there."""
         self.bytes = sum(tensor.numel() * tensor.element_size() for tensor in self.model.parameters())
 
-    def run(self, rows: list[Features], adapter: str, read: Reader) -> torch.Tensor:
-        """Send rows through the model and wait; [rows, ...] as `read` makes them, on the CPU, same order.
+    def run(self, rows: list[Features], adapter: str, read: Reader) -> list[torch.Tensor]:
+        """Send rows through the model and wait; what `read` makes of each, on the CPU, same order.
+
+        Where that is one value per token, those of the padding are behind the row's own.
 
         Long jobs are cut into batches of bounded size, rows of like length together.
         """
@@ -100,7 +102,7 @@ class Trunk:
         for part, job in jobs:
             for index, value in zip(part, job.future.result(), strict=True):
                 results[index] = value
-        return torch.nn.utils.rnn.pad_sequence([value for value in results if value is not None], batch_first=True)
+        return [value for value in results if value is not None]
 
     def call(self, function: Callable[[], Any]) -> Any:
         """Run a function on the worker thread, between batches, and wait for its result."""

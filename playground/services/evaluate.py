@@ -10,9 +10,9 @@ from typing import Any
 
 from playground import data
 from playground.errors import PlaygroundError
-from playground.fields import Row
+from playground.fields import Label, Row
 from playground.services import metrics
-from playground.services.predict import predict_rows
+from playground.services.predict import model_labels, predict_rows
 from playground.services.uploads import unusable
 from playground.settings import settings
 from playground.tasks import get_task
@@ -36,15 +36,16 @@ def evaluate(
         checked = data.check(table, columns, task.fields)
         if not checked.ok:
             raise unusable(checked)
-        gold: list[str] = []
-        predicted: list[str] = []
+        if isinstance(task.output, Label):
+            known = set(model_labels(model, owner))
+            if not known & set(checked.labels):
+                raise PlaygroundError("labels_differ", model=model, known=sorted(known)[:5], found=checked.labels[:5])
+        gold: list[Any] = []
+        predicted: list[Any] = []
         for part in _parts(data.rows_of(table, columns, task.fields)):
             outputs = predict_rows(task.id, part, model=model, owner=owner)
-            known = {entry["label"] for entry in outputs[0]}
-            if not gold and not known & set(checked.labels):
-                raise PlaygroundError("labels_differ", model=model, known=sorted(known)[:5], found=checked.labels[:5])
             gold += [row[task.output.name] for row in part]
-            predicted += [output[0]["label"] for output in outputs]
+            predicted += [task.output.compared(output) for output in outputs]
     return {
         "task": task.id,
         "model": model,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
@@ -17,6 +17,9 @@ from playground.settings import settings
 from playground.tasks import get_task
 from playground.tasks.spec import Task
 
+if TYPE_CHECKING:
+    from playground.heads.base import Prediction
+
 
 @dataclass(frozen=True)
 class ModelInfo:
@@ -25,10 +28,6 @@ class ModelInfo:
     id: str
     title: str
     kind: Literal["starter", "run"]
-
-
-class _Everything(BaseModel):
-    """No knob at all: a head then gives every label it knows."""
 
 
 def predict(
@@ -47,21 +46,35 @@ def predict(
     task = get_task(task_id)
     row = {field.name: field.parse(inputs.get(field.name)) for field in task.inputs}
     knobs = _params(task, params or {})
-    output = _outputs(task, [row], model, knobs, owner)[0]
+    found = _predictions(task, [row], model, knobs, owner)[0]
     if not details:
-        return output
+        return found.output
     from playground.i18n import render
 
     return {
-        "output": output,
-        "details": {"model": model or task.models[0], "device": render(runtime(model or task.models[0], owner), "en")},
+        "output": found.output,
+        "details": {
+            **found.details,
+            "model": model or task.models[0],
+            "device": render(runtime(model or task.models[0], owner), "en"),
+        },
     }
 
 
-def predict_rows(task_id: str, rows: Sequence[Row], *, model: str, owner: str = "local") -> list[Any]:
-    """The task's full output for many rows, same order: every label with its score."""
+def predict_rows(
+    task_id: str, rows: Sequence[Row], *, model: str, params: dict[str, Any] | None = None, owner: str = "local"
+) -> list[Any]:
+    """The task's output for many rows, same order."""
     task = get_task(task_id)
-    return _outputs(task, rows, model, _Everything(), owner)
+    return [found.output for found in _predictions(task, rows, model, _params(task, params or {}), owner)]
+
+
+def model_labels(model_id: str, owner: str = "local") -> tuple[str, ...]:
+    """The classes or tags that a model can give; () where it has none. Loads the model."""
+    from playground.heads.loading import lease_model
+
+    with lease_model(model_id, owner) as (_, loaded):
+        return loaded.labels
 
 
 def offered(task_id: str, owner: str = "local") -> list[ModelInfo]:
@@ -106,7 +119,7 @@ def model_state(model_id: str, owner: str = "local") -> Literal["ready", "loadin
     return model_state(model_id, owner)
 
 
-def _outputs(task: Task, rows: Sequence[Row], model: str, params: BaseModel, owner: str) -> list[Any]:
+def _predictions(task: Task, rows: Sequence[Row], model: str, params: BaseModel, owner: str) -> list[Prediction]:
     # torch comes in here, not with the module: the page opens before models are needed.
     from playground.heads.loading import lease_model
 
@@ -114,7 +127,7 @@ def _outputs(task: Task, rows: Sequence[Row], model: str, params: BaseModel, own
     _touch_in_use()
     _check_head(task, resolve(model, owner), owner)
     with lease_model(model, owner) as (head, loaded):
-        return head.predict(loaded, rows, params)
+        return loaded.predict(head, rows, params)
 
 
 def _check_head(task: Task, resolved: Resolved, owner: str) -> None:

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,15 +14,16 @@ from playground.heads.linear_probe import HEAD as PROBE
 from playground.heads.linear_probe import Probe
 from playground.heads.loading import load_trunk
 from playground.runs import write_atomic
+from playground.services import baselines as simple
 from playground.training.job import Job
 
-Answers = list[str]
-"""A label for each held-out row."""
+Answers = list[Any]
+"""A value for each held-out row, as its gold one is compared: see Field.compared."""
 
 
 @dataclass(frozen=True)
 class FittedProbe:
-    """A linear probe and its logits on the held-out rows, [N, C]."""
+    """A linear probe and its logits on the held-out rows, [N, C]: one window a row."""
 
     probe: Probe
     logits: np.ndarray
@@ -38,6 +40,8 @@ def measure(job: Job, fitted: FittedProbe | None = None) -> dict[str, Answers]:
     ways: dict[str, Callable[[], Answers]] = {
         "majority": lambda: majority(job),
         "linear_probe": lambda: labels_of(job, (fitted or fit_probe(job)).logits),
+        "dictionary": lambda: simple.dictionary(job.train, job.held_out),
+        "sliding_window": lambda: simple.sliding_window(job.held_out),
     }
     answers = {name: ways[name]() for name in job.task.baselines}
     write_atomic(path, json.dumps(answers, ensure_ascii=False))

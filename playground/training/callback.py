@@ -26,8 +26,8 @@ EVALUATIONS = 10
 class RunCallback(TrainerCallback):
     """Keeps the run's directory up to date while transformers.Trainer trains.
 
-    held_out_accuracy  scores a bounded sample of the held-out rows, between steps
-    seconds_before     training seconds of earlier processes of this run, for a resumed chart
+    held_out_score  scores a bounded sample of the held-out rows, between steps
+    seconds_before  training seconds of earlier processes of this run, for a resumed chart
     """
 
     def __init__(
@@ -37,11 +37,11 @@ class RunCallback(TrainerCallback):
         stop: Stop,
         threads: Threads,
         order: Order,
-        held_out_accuracy: Callable[[], float],
+        held_out_score: Callable[[], float],
         seconds_before: float,
     ) -> None:
         self.run, self.progress, self.stop, self.threads, self.order = run, progress, stop, threads, order
-        self.held_out_accuracy = held_out_accuracy
+        self.held_out_score = held_out_score
         self._started = self._saved = time.monotonic()
         self._began = self._started - seconds_before
 
@@ -56,7 +56,7 @@ class RunCallback(TrainerCallback):
         self.progress.step(state.global_step, state.max_steps)
         self.threads.adjust()
         if last or state.global_step % math.ceil(state.max_steps / EVALUATIONS) == 0:
-            self._chart(state, held_out_accuracy=self.held_out_accuracy())
+            self._chart(state, held_out=self.held_out_score())
         if self.stop.reason():
             control.should_training_stop = True
         if control.should_training_stop or self._checkpoint_due():

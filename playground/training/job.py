@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -51,6 +52,6 @@ class Job:
         return Numbers.model_validate(self.spec.training.model_dump())
 
     @property
-    def gold(self) -> list[str]:
+    def gold(self) -> list[Any]:
         """The held-out rows' right answers."""
         return [row[self.task.output.name] for row in self.held_out]

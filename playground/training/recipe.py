@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from playground.heads.base import Head, Window
 from playground.heads.linear_probe import HEAD as PROBE
 from playground.i18n import Message, msg
 from playground.models.device import choose_device
@@ -31,10 +32,16 @@ from playground.training.tune import tunable_head, tune
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the recipe's method made: how to save it, and its float32 logits on the held-out rows, [N, C]."""
+    """What the recipe's method made: how to save it, and what it says of the held-out rows.
+
+    windows, logits  the held-out rows as the model reads them, and its raw outputs for each
+    """
 
     save: Callable[[Path], None]
-    logits: np.ndarray
+    head: Head
+    windows: list[Window]
+    logits: list[np.ndarray]
+    outputs: tuple[str, ...]
     step: int
     max_steps: int
 
@@ -58,8 +65,9 @@ def follow(run: Run, progress: Progress, stop: Stop) -> Message | None:
     stopped = stop.reason() if outcome.step < outcome.max_steps else None
 
     progress.phase("evaluating")
-    answers = {**answers, "tuned": baselines.labels_of(job, outcome.logits)}
-    found = report.build(job.task, job.spec.labels, job.gold, answers)
+    predictions = outcome.head.decode(job.held_out, outcome.windows, outcome.logits, outcome.outputs, job.task.params())
+    tuned = [job.task.output.compared(prediction.output) for prediction in predictions]
+    found = report.build(job.task, job.spec.labels, job.gold, {**answers, "tuned": tuned}, rows=job.held_out)
     found["rows"] = {"train": len(job.train), "held_out": len(job.held_out)}
     found["steps"] = {"done": outcome.step, "planned": outcome.max_steps}
 
@@ -68,7 +76,7 @@ def follow(run: Run, progress: Progress, stop: Stop) -> Message | None:
     outcome.save(aside.model)
 
     progress.phase("verifying")
-    found["verification"] = verifying.verify(job, aside, outcome.logits)
+    found["verification"] = verifying.verify(job, aside, outcome.head, outcome.windows, outcome.logits)
     found["verified"] = True
     report.write_cards(aside.model, job.spec, found)
     verifying.publish(run, aside)
@@ -120,7 +128,9 @@ def _probe(job: Job) -> tuple[Outcome, dict[str, Answers]]:
             max_length=job.numbers.max_length,
         )
 
-    return Outcome(save, fitted.logits, step=1, max_steps=1), baselines.measure(job, fitted)
+    windows = [Window({}, index) for index in range(len(job.held_out))]
+    outcome = Outcome(save, PROBE, windows, list(fitted.logits), tuple(job.spec.labels), step=1, max_steps=1)
+    return outcome, baselines.measure(job, fitted)
 
 
 def _lora(job: Job) -> Outcome:
@@ -139,9 +149,9 @@ def _lora(job: Job) -> Outcome:
         )
 
     job.progress.phase("evaluating")
-    features = head.encode(tuned.tokenizer, job.held_out, job.numbers.max_length)
-    logits = logits_of(tuned.model, tuned.tokenizer, features, job.progress.beat)
-    return Outcome(save, logits, tuned.step, tuned.max_steps)
+    windows = head.windows(tuned.tokenizer, job.held_out, job.numbers.max_length)
+    logits = logits_of(head, tuned.model, tuned.tokenizer, windows, job.progress.beat)
+    return Outcome(save, head, windows, logits, head.outputs(job.spec.labels), tuned.step, tuned.max_steps)
 
 
 def _seconds(job: Job) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""A model's answers on rows, outside the training loop. B rows, T tokens, C classes."""
+"""A model's answers on rows, outside the training loop. W windows, T tokens, C outputs."""
 
 from __future__ import annotations
 
@@ -8,42 +8,44 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from playground.models.trunk import Features
+from playground.heads.base import Head, Window, probabilities, trim
+from playground.heads.lora import LoraHead
 
-BATCH_ROWS = 64
+BATCH_WINDOWS = 64
 
 
 def logits_of(
+    head: LoraHead,
     model: torch.nn.Module,
     tokenizer: PreTrainedTokenizerBase,
-    features: Sequence[Features],
+    windows: Sequence[Window],
     on_batch: Callable[[], None] = lambda: None,
-    batch_rows: int = BATCH_ROWS,
-) -> np.ndarray:
-    """The model's logits, float32 [N, C] in the order of the rows; rows of like length share a batch.
+    batch_windows: int = BATCH_WINDOWS,
+) -> list[np.ndarray]:
+    """The head's raw outputs for each window, float32 [C] or [T, C]; windows of like length share a batch.
 
     Draws no random number and leaves the model in the mode it was in, so it may be called between
     training steps. `on_batch` is called after each batch.
     """
     device = next(model.parameters()).device
-    order = sorted(range(len(features)), key=lambda index: len(features[index]["input_ids"]), reverse=True)
+    order = sorted(range(len(windows)), key=lambda index: len(windows[index].features["input_ids"]), reverse=True)
     parts: dict[int, np.ndarray] = {}
     was_training = model.training
     model.eval()
     try:
         with torch.no_grad():
-            for start in range(0, len(order), batch_rows):
-                rows = order[start : start + batch_rows]
-                inputs = [{name: value for name, value in features[row].items() if name != "labels"} for row in rows]
-                output = model(**tokenizer.pad(inputs, return_tensors="pt").to(device))
-                parts.update(zip(rows, output.logits.float().cpu().numpy(), strict=True))
+            for start in range(0, len(order), batch_windows):
+                batch = order[start : start + batch_windows]
+                inputs = tokenizer.pad([windows[index].features for index in batch], return_tensors="pt").to(device)
+                found = head.read(model(**inputs)).float().cpu().numpy()
+                for index, values in zip(batch, found, strict=True):
+                    parts[index] = trim(head, windows[index].features, values)
                 on_batch()
     finally:
         model.train(was_training)
-    return np.stack([parts[row] for row in range(len(features))])
+    return [parts[index] for index in range(len(windows))]
 
 
-def probabilities(logits: np.ndarray) -> np.ndarray:
-    """Softmax over the last axis, float64: [N, C] -> [N, C]."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
-    return shifted / shifted.sum(-1, keepdims=True)
+def flat_probabilities(head: Head, logits: Sequence[np.ndarray]) -> np.ndarray:
+    """All probabilities of the windows, one after the other: float64 [sum of their sizes]."""
+    return np.concatenate([probabilities(head, values).ravel() for values in logits])

@@ -5,24 +5,21 @@ from __future__ import annotations
 import gc
 import math
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, cast
 
-import numpy as np
 import torch
 from peft import PeftModel
-from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, TrainingArguments, set_seed
+from transformers import PreTrainedTokenizerBase, TrainingArguments, set_seed
 
 from playground.errors import PlaygroundError
 from playground.fields import Row
 from playground.heads import get_head
+from playground.heads.lora import LoraHead
 from playground.i18n import msg
 from playground.models.device import Device
-from playground.models.resolve import Resolved
-from playground.models.trunk import Features
-from playground.runs import Run, TrainingParams, write_jsonl
+from playground.runs import Run, write_jsonl
+from playground.services import metrics
 from playground.tasks.spec import Task
 from playground.training import checkpoints, memory
 from playground.training.callback import EVALUATIONS, RunCallback
@@ -37,33 +34,11 @@ SAMPLE_SHARE = 0.25
 step, so the curve costs less than a tenth of the time."""
 
 
-class TunableHead(Protocol):
-    """What training needs of a head, beside what predicting needs."""
-
-    def new_model(
-        self, base: Resolved, labels: Sequence[str], training: TrainingParams
-    ) -> tuple[PeftModel, PreTrainedTokenizerBase]: ...
-
-    def encode(
-        self,
-        tokenizer: PreTrainedTokenizerBase,
-        rows: Sequence[Row],
-        max_length: int,
-        label_ids: dict[str, int] | None = None,
-    ) -> list[Features]: ...
-
-    def fit_head(
-        self, model: PeftModel, tokenizer: PreTrainedTokenizerBase, features: Sequence[Features], gold: Sequence[int]
-    ) -> None: ...
-
-    def save(
-        self, model: PeftModel, folder: Path, *, task: str, labels: Sequence[str], base: Resolved, max_length: int
-    ) -> None: ...
-
-
-def tunable_head(task: Task) -> TunableHead:
+def tunable_head(task: Task) -> LoraHead:
     """The task's best head: the first one it names."""
-    return cast(TunableHead, get_head(task.heads[0]))
+    head = get_head(task.heads[0])
+    assert isinstance(head, LoraHead)
+    return head
 
 
 @dataclass
@@ -76,7 +51,7 @@ class Tuned:
     max_steps: int
 
 
-def tune(job: Job, head: TunableHead, device: Device) -> Tuned:
+def tune(job: Job, head: LoraHead, device: Device) -> Tuned:
     """Train, from the newest good checkpoint if there is one.
 
     Ends early when the run is asked to stop. When memory runs out, half as many rows go through at
@@ -101,17 +76,17 @@ def tune(job: Job, head: TunableHead, device: Device) -> Tuned:
         job.run.add_event(msg("event.out_of_memory", rows=failed, smaller=rows_at_once))
 
 
-def _train(job: Job, head: TunableHead, device: Device, rows_at_once: int) -> Tuned:
+def _train(job: Job, head: LoraHead, device: Device, rows_at_once: int) -> Tuned:
     numbers = job.numbers
     set_seed(numbers.seed)
-    model, tokenizer = head.new_model(job.base, job.spec.labels, job.spec.training)
-    ids = {label: index for index, label in enumerate(job.spec.labels)}
-    features = head.encode(tokenizer, job.train, numbers.max_length, ids)
+    labels = job.spec.labels
+    model, tokenizer = head.new_model(job.base, labels, job.spec.training)
+    features = head.examples(tokenizer, job.train, numbers.max_length, labels)
     order = Order([len(row["input_ids"]) for row in features], numbers.batch_size, numbers.seed)
     max_steps = math.ceil(order.steps * numbers.epochs)
     checkpoint = _checkpoint(job)
     if not checkpoint:
-        head.fit_head(model, tokenizer, features, [ids[row[job.task.output.name]] for row in job.train])
+        head.fit_head(model, tokenizer, features)
 
     trainer = RunTrainer(
         order=order,
@@ -119,20 +94,23 @@ def _train(job: Job, head: TunableHead, device: Device, rows_at_once: int) -> Tu
         model=model,
         args=_arguments(job, device, rows_at_once, max_steps),
         train_dataset=features,
-        data_collator=DataCollatorWithPadding(tokenizer),
+        data_collator=head.collator(tokenizer),
         processing_class=tokenizer,
     )
     sample = _sample(job, max_steps)
-    sample_features = head.encode(tokenizer, sample, numbers.max_length)
-    gold = np.array([ids[row[job.task.output.name]] for row in sample])
+    windows = head.windows(tokenizer, sample, numbers.max_length)
 
-    def held_out_accuracy() -> float:
-        logits = logits_of(model, tokenizer, sample_features, job.progress.beat, rows_at_once)
-        return float((logits.argmax(-1) == gold).mean())
+    def held_out_score() -> float:
+        """The metric that decides, on the sample."""
+        logits = logits_of(head, model, tokenizer, windows, job.progress.beat, rows_at_once)
+        predictions = head.decode(sample, windows, logits, head.outputs(labels), job.task.params())
+        found = [job.task.output.compared(prediction.output) for prediction in predictions]
+        name = job.task.metrics[0]
+        return metrics.score([name], [row[job.task.output.name] for row in sample], found)[name]
 
     trainer.add_callback(
         RunCallback(
-            job.run, job.progress, job.stop, job.threads, order, held_out_accuracy, _forget_after(job.run, checkpoint)
+            job.run, job.progress, job.stop, job.threads, order, held_out_score, _forget_after(job.run, checkpoint)
         )
     )
     step = checkpoints.step_of(checkpoint) if checkpoint else 0

@@ -13,16 +13,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import torch
-from peft import PeftModel
 
 from playground.fields import Row
-from playground.heads import get_head
-from playground.heads.loading import lease_model
+from playground.heads.loading import lease_model, lora_head
 from playground.models.device import choose_device
-from playground.models.files import load_pretrained, load_tokenizer
+from playground.models.files import load_tokenizer
 from playground.models.resolve import Resolved, resolve, resolve_base
 from playground.runs import Run, write_atomic
-from playground.training.scoring import logits_of, probabilities
+from playground.training.scoring import flat_probabilities, logits_of
 from playground.training.verifying import Aside, aside_of, compared
 
 TOLERANCE = 1e-4
@@ -52,7 +50,7 @@ def main(run_dir: str) -> int:
 
 
 def _ways(aside: Aside, rows: list[Row]) -> dict[str, tuple[np.ndarray, float]]:
-    """{way of loading: its probabilities [rows, C], the tolerance}."""
+    """{way of loading: its probabilities, the tolerance}."""
     resolved = resolve(str(aside.model.resolve()))
     ways = {"pool": _by_pool(resolved, rows)}
     if resolved.kind == "adapter":
@@ -62,21 +60,18 @@ def _ways(aside: Aside, rows: list[Row]) -> dict[str, tuple[np.ndarray, float]]:
 
 def _by_pool(resolved: Resolved, rows: list[Row]) -> tuple[np.ndarray, float]:
     with lease_model(resolved.id) as (head, loaded):
-        logits = loaded.logits(head, rows).numpy()
+        _, logits = loaded.logits(head, rows)
         exact = loaded.trunk.device.dtype == torch.float32
-    return probabilities(logits), TOLERANCE if exact else HALF_TOLERANCE
+    return flat_probabilities(head, logits), TOLERANCE if exact else HALF_TOLERANCE
 
 
 def _by_peft(resolved: Resolved, rows: list[Row]) -> np.ndarray:
     """As anybody loads an adapter: the architecture's own class, then PeftModel.from_pretrained."""
-    head = get_head(resolved.head)
-    base = resolve_base(resolved.base, resolved.revision)
-    auto_class = head.auto_class  # type: ignore[attr-defined]
-    model = load_pretrained(auto_class, base, num_labels=len(resolved.labels), dtype=torch.float32)
-    model = PeftModel.from_pretrained(model, str(resolved.folder)).to(choose_device().torch_device)
+    head, base = lora_head(resolved), resolve_base(resolved.base, resolved.revision)
+    model = head.load_whole(resolved, base, dtype=torch.float32).to(choose_device().torch_device)
     tokenizer = load_tokenizer(base)
-    features = head.encode(tokenizer, rows, resolved.max_length)
-    return probabilities(logits_of(model, tokenizer, features))
+    windows = head.windows(tokenizer, rows, resolved.max_length)
+    return flat_probabilities(head, logits_of(head, model, tokenizer, windows))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from playground.heads.sequence_classification import HEAD, UNSEEN_BIAS, logistic_regression
+from playground.heads.fitting import UNSEEN_BIAS, logistic_regression
+from playground.heads.sequence_classification import HEAD
 from playground.models.resolve import resolve
 from playground.runs import TrainingParams
 
@@ -22,10 +23,10 @@ def test_the_head_knows_the_training_rows_before_training(labels: list[str]) -> 
     rows = [{"text": text, "label": label} for label in labels for text in TEXTS[label]]
     ids = {label: number for number, label in enumerate(labels)}
     model, tokenizer = HEAD.new_model(resolve("sentence-transformers/all-MiniLM-L6-v2"), labels, TrainingParams())
-    features = HEAD.encode(tokenizer, rows, 64, ids)
+    features = HEAD.examples(tokenizer, rows, 64, labels)
     gold = [ids[row["label"]] for row in rows]
     before = model.training
-    HEAD.fit_head(model, tokenizer, features, gold)
+    HEAD.fit_head(model, tokenizer, features)
     assert model.training is before
     model.eval()
     with torch.no_grad():

@@ -17,7 +17,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
     AutoModel,
     AutoModelForMaskedLM,
+    AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
     BertConfig,
     DebertaV2Config,
     DistilBertConfig,
@@ -28,8 +30,10 @@ from transformers import (
     XLMRobertaConfig,
 )
 
+from playground.fields import Row
 from playground.heads import get_head
 from playground.heads.loading import lease_model, trunk_key
+from playground.heads.lora import LoraHead
 from playground.models import pool as pool_module
 from playground.models.resolve import resolve
 from playground.runs import TrainingParams
@@ -59,13 +63,26 @@ FAMILIES = {
 }
 MIXES = {"deberta-v2": False}
 SHARES = {family: family != "bert-without-pooler" for family in FAMILIES}
-HEAD_SIZES = (2, 3, 7)
+SHAPES = {
+    "classes-2": ("sequence_classification", 2),
+    "classes-3": ("sequence_classification", 3),
+    "classes-7": ("sequence_classification", 7),
+    "tags": ("token_classification", 3),
+    "spans": ("extractive_qa", 0),
+}
+"""Adapters that live on one base: head, number of labels."""
+AUTO_CLASSES = {
+    "sequence_classification": AutoModelForSequenceClassification,
+    "token_classification": AutoModelForTokenClassification,
+    "extractive_qa": AutoModelForQuestionAnswering,
+}
 TEXTS = [
     "the cat sat on the mat",
     "a dog ran",
     "the very old bird flew over the big river and under the small tree",
     "not",
 ]
+ROWS = [{"text": text, "question": "the old bird", "context": text} for text in TEXTS]
 
 
 @dataclass
@@ -80,7 +97,7 @@ def save_tokenizer(folder: Path) -> None:
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
     )
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
@@ -94,9 +111,11 @@ def save_tokenizer(folder: Path) -> None:
     ).save_pretrained(folder)
 
 
-def save_adapter(base: Path, folder: Path, size: int, seed: int) -> None:
-    """An adapter with C = size outputs and weights far from zero, as training would leave it."""
-    head = get_head("sequence_classification")
+def save_adapter(base: Path, folder: Path, shape: str, seed: int) -> None:
+    """An adapter of that shape, its weights far from zero, as training would leave them."""
+    name, size = SHAPES[shape]
+    head = get_head(name)
+    assert isinstance(head, LoraHead)
     labels = [f"class {number}" for number in range(size)]
     torch.manual_seed(seed)
     model, _ = head.new_model(resolve(str(base)), labels, TrainingParams(lora_r=2 + seed, lora_alpha=8))
@@ -116,9 +135,9 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     base = folder / "base"
     auto_class.from_config(FAMILIES[family]).save_pretrained(base)
     save_tokenizer(base)
-    adapters = [folder / f"adapter-{size}" for size in HEAD_SIZES]
-    for seed, (adapter, size) in enumerate(zip(adapters, HEAD_SIZES, strict=True)):
-        save_adapter(base, adapter, size, seed)
+    adapters = [folder / shape for shape in SHAPES]
+    for seed, adapter in enumerate(adapters):
+        save_adapter(base, adapter, adapter.name, seed)
     return Case(family, base, adapters)
 
 
@@ -128,18 +147,27 @@ def fresh_pool() -> None:
 
 
 def alone(case: Case, adapter: Path) -> torch.Tensor:
-    """The reference: the adapter loaded by plain PEFT on a base of its own, one text at a time. [4, C]."""
-    size = int(adapter.name.rsplit("-", 1)[1])
-    model = AutoModelForSequenceClassification.from_pretrained(case.base, num_labels=size)
+    """The reference: the adapter loaded by plain PEFT on a base of its own, one row at a time; [rows, ...] padded."""
+    name, size = SHAPES[adapter.name]
+    outputs = 2 * size + 1 if name == "token_classification" else size or 2
+    model = AUTO_CLASSES[name].from_pretrained(case.base, num_labels=outputs)
     tuned = PeftModel.from_pretrained(model, str(adapter)).eval()
     tokenizer = PreTrainedTokenizerFast.from_pretrained(case.base)
+    found = []
     with torch.no_grad():
-        return torch.cat([tuned(**tokenizer(text, return_tensors="pt")).logits for text in TEXTS])
+        for row in ROWS:
+            texts = (row["question"], row["context"]) if name == "extractive_qa" else (row["text"],)
+            output = tuned(**tokenizer(*texts, return_tensors="pt"))
+            spans = name == "extractive_qa"
+            logits = torch.stack([output.start_logits, output.end_logits], -1) if spans else output.logits
+            found.append(logits[0])
+    return torch.nn.utils.rnn.pad_sequence(found, batch_first=True)
 
 
-def through_pool(adapter: Path, texts: list[str] = TEXTS) -> torch.Tensor:
+def through_pool(adapter: Path, rows: list[Row] = ROWS) -> torch.Tensor:
     with lease_model(str(adapter)) as (head, loaded):
-        return loaded.logits(head, [{"text": text} for text in texts])
+        _, logits = loaded.logits(head, rows)
+        return torch.nn.utils.rnn.pad_sequence([torch.from_numpy(values) for values in logits], batch_first=True)
 
 
 def assert_close(found: torch.Tensor, expected: torch.Tensor) -> None:
@@ -155,6 +183,7 @@ def test_each_adapter_answers_as_when_loaded_alone(case: Case) -> None:
     assert_close(through_pool(case.adapters[0]), references[0])
     # The adapters do something: without this the comparison could hold for untuned models.
     assert (references[0] - references[1][:, :2]).abs().max() > 0.01
+    assert (references[3][:, :, 0] - references[3][:, :, 1]).abs().max() > 0.01
 
 
 def test_families_share_one_trunk_where_they_can(case: Case) -> None:
@@ -163,10 +192,15 @@ def test_families_share_one_trunk_where_they_can(case: Case) -> None:
         through_pool(adapter)
     for adapter in case.adapters:
         with lease_model(str(adapter)) as (_, loaded):
-            assert loaded.trunk.whole is not SHARES[case.family]
+            assert loaded.trunk.whole is (own_trunk(case, adapter))
             assert loaded.trunk.mixes is MIXES.get(case.family, True)
-    expected = 1 if SHARES[case.family] else len(HEAD_SIZES)
-    assert len(keys) == len(pool_module.pool().keys()) == expected
+    own = sum(own_trunk(case, adapter) for adapter in case.adapters)
+    assert len(keys) == len(pool_module.pool().keys()) == own + 1
+
+
+def own_trunk(case: Case, adapter: Path) -> bool:
+    """Only BERT's classifier reads the pooler that its base lacks; heads on tokens share that base too."""
+    return not SHARES[case.family] and SHAPES[adapter.name][0] == "sequence_classification"
 
 
 FRESH = """
@@ -196,7 +230,7 @@ def test_rows_of_several_adapters_in_one_batch(case: Case) -> None:
     for adapter in case.adapters:
         through_pool(adapter)  # loaded before the clock: the next requests arrive together
     batches: list[list[str]] = []
-    with lease_model(str(case.adapters[0])) as (_, loaded):
+    with lease_model(str(case.adapters[-1])) as (_, loaded):
         loaded.trunk.model.register_forward_pre_hook(
             lambda module, args, kwargs: batches.append(kwargs.get("adapter_names", [])), with_kwargs=True
         )
@@ -205,21 +239,24 @@ def test_rows_of_several_adapters_in_one_batch(case: Case) -> None:
         blocker.start()
         with ThreadPoolExecutor(len(case.adapters)) as threads:
             answers = [threads.submit(features_through, adapter) for adapter in case.adapters]
-            _wait_until_queued(loaded.trunk, len(case.adapters) if SHARES[case.family] else 1)
+            _wait_until_queued(loaded.trunk, sum(not own_trunk(case, adapter) for adapter in case.adapters))
             gate.set()
             for answer, expected in zip(answers, references, strict=True):
                 assert_close(answer.result(timeout=60), expected)
         blocker.join()
     if SHARES[case.family] and MIXES.get(case.family, True):
-        assert any(len(set(names)) == len(HEAD_SIZES) for names in batches), batches
+        assert any(len(set(names)) == len(SHAPES) for names in batches), batches
 
 
 def features_through(adapter: Path) -> torch.Tensor:
     """As through_pool, but tokenized by the caller, so that the only job on the trunk is the forward."""
     with lease_model(str(adapter)) as (head, loaded):
         tokenizer = PreTrainedTokenizerFast.from_pretrained(resolve(str(adapter)).base)
-        features = head.encode(tokenizer, [{"text": text} for text in TEXTS], 64)
-        return loaded.trunk.run(features, loaded.adapter, loaded.read)
+        windows = head.windows(tokenizer, ROWS, 64)
+        found = loaded.trunk.run([window.features for window in windows], loaded.adapter, loaded.read)
+        cut = [value[: len(window.features["input_ids"])] if head.per_token else value
+               for window, value in zip(windows, found, strict=True)]  # fmt: skip
+        return torch.nn.utils.rnn.pad_sequence(cut, batch_first=True)
 
 
 def _wait_until_queued(trunk: object, jobs: int) -> None:
@@ -231,13 +268,13 @@ def _wait_until_queued(trunk: object, jobs: int) -> None:
 
 
 def test_eight_threads_hammer_two_adapters(case: Case) -> None:
-    pair = case.adapters[:2]
+    pair = [case.adapters[1], case.adapters[3]]
     references = [alone(case, adapter) for adapter in pair]
 
     def ask(number: int) -> float:
-        which, text = number % 2, number % len(TEXTS)
-        found = through_pool(pair[which], [TEXTS[text]])
-        return (found - references[which][text]).abs().max().item()
+        which, row = number % 2, number % len(ROWS)
+        found = through_pool(pair[which], [ROWS[row]])[0]
+        return (found - references[which][row][: len(found)]).abs().max().item()
 
     with ThreadPoolExecutor(8) as threads:
         assert max(threads.map(ask, range(120))) < TOLERANCE

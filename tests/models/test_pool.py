@@ -20,7 +20,7 @@ def load() -> Trunk:
 
 def embed(trunk: Trunk) -> float:
     features = [{"input_ids": [101, 2023, 102], "attention_mask": [1, 1, 1]}]
-    return trunk.run(features, BASE, lambda output, inputs: output.last_hidden_state[:, 0])[0, 0].item()
+    return trunk.run(features, BASE, lambda output, inputs: output.last_hidden_state[:, 0])[0][0].item()
 
 
 def test_the_least_recently_used_trunk_goes_first() -> None:

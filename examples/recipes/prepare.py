@@ -1,0 +1,131 @@
+"""`python examples/recipes/prepare.py`: the data files of the recipes, made of the sets that PLAYGROUND_DATA names.
+
+Each set comes in a form of its own; what a recipe reads is one jsonl file beside it, in build/, with
+a column `split` that says which rows are held out. Seeds are fixed here, before any training.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+BUILD = Path(__file__).parent / "build"
+SEED = 13
+Row = dict[str, Any]
+
+PTB = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}", "``": '"', "''": '"'}
+NO_BLANK_BEFORE = re.compile(r"[.,;:!?%)\]}]|'|'(s|m|d|re|ve|ll)|n't|\.\.\.", re.IGNORECASE)
+NO_BLANK_AFTER = re.compile(r"[(\[{$#£€]|-")
+QA_HELD_OUT = 500
+QA_UNANSWERABLE = 0.1
+"""Share of questions that also come with a context that does not answer them, so that saying so is learned."""
+
+
+def join(tokens: list[str]) -> tuple[str, list[tuple[int, int]]]:
+    """Text as it is usually set, from its tokens, and the place of each: quotes alternate, commas lean left."""
+    text, places, quoted = "", [], False
+    blank = False
+    for token in tokens:
+        word = PTB.get(token, token)
+        opening = word == '"' and not quoted
+        closing = word == '"' and quoted
+        if blank and not closing and not NO_BLANK_BEFORE.fullmatch(word) and word != "-":
+            text += " "
+        places.append((len(text), len(text) + len(word)))
+        text += word
+        if word == '"':
+            quoted = not quoted
+        blank = not opening and not NO_BLANK_AFTER.fullmatch(word)
+    return text, places
+
+
+def squad(folder: Path) -> Iterator[Row]:
+    """Questions on paragraphs of Wikipedia (SQuAD 1.1, CC BY-SA 4.0), tokens a line."""
+    for name in ("small_train/train", "all_val/val"):
+        # Not splitlines(): some tokens hold a line separator of Unicode.
+        parts = ((folder / f"{name}.{part}").read_bytes() for part in ("context", "question", "span", "answer"))
+        lines = (part.decode("utf-8").split("\n")[:-1] for part in parts)
+        for context, question, span, answer in zip(*lines, strict=True):
+            first, last = map(int, span.split())
+            tokens = context.split()
+            if tokens[first : last + 1] == answer.split():  # in some 40 rows the numbers are wrong
+                yield question_row(tokens, question.split(), range(first, last + 1))
+
+
+def qamr(folder: Path) -> Iterator[Row]:
+    """Questions on single sentences (QAMR, MIT); answers that are not one stretch are left out."""
+    lines = (folder / "wiki-sentences.tsv").read_text(encoding="utf-8").splitlines()
+    sentences = dict(line.split("\t", 1) for line in lines)
+    for name in ("dev", "test"):
+        for line in (folder / f"filtered/{name}.tsv").read_text(encoding="utf-8").splitlines():
+            cells = line.split("\t")
+            places = sorted(map(int, cells[6].split()))
+            if places and places == list(range(places[0], places[-1] + 1)):
+                question = re.sub(r"\s+([?.,!])", r"\1", cells[5])
+                yield question_row(sentences[cells[0]].split(), [question], places)
+
+
+def question_row(context: list[str], question: list[str], places: Iterable[int]) -> Row:
+    text, offsets = join(context)
+    numbers = list(places)
+    start, end = offsets[numbers[0]][0], offsets[numbers[-1]][1]
+    answer = {"text": text[start:end], "answer_start": start}
+    return {"question": join(question)[0], "context": text, "answers": [answer]}
+
+
+def qa_en(data: Path) -> Iterator[Row]:
+    """qa-en: 500 SQuAD questions held out by paragraph; the rest, QAMR and some unanswerable ones to train on."""
+    rng = random.Random(SEED)
+    paragraphs: dict[str, list[Row]] = {}
+    for row in squad(data / "train/qa_en/squad11_val5pct"):
+        if row["question"] not in [other["question"] for other in paragraphs.setdefault(row["context"], [])]:
+            paragraphs[row["context"]].append(row)
+    order = sorted(paragraphs)
+    rng.shuffle(order)
+    held_out = 0
+    train: list[Row] = []
+    for context in order:
+        if held_out < QA_HELD_OUT:
+            for row in paragraphs[context][: QA_HELD_OUT - held_out]:
+                held_out += 1
+                yield {**row, "split": "held_out"}
+        else:
+            train += paragraphs[context]
+    seen: dict[tuple[str, str], Row] = {}
+    for row in qamr(data / "train/qa_en/qamr"):
+        seen.setdefault((row["context"], row["question"].lower()), row)
+    sentences = list(seen.values())
+    for row in [*train, *sentences, *elsewhere(train, rng), *elsewhere(sentences, rng)]:
+        yield {**row, "split": "train"}
+
+
+def elsewhere(rows: list[Row], rng: random.Random) -> Iterator[Row]:
+    """Questions with the likeliest of 50 contexts that do not hold their answer."""
+    contexts = sorted({row["context"] for row in rows})
+    bags = {context: set(context.lower().split()) for context in contexts}
+    for row in rng.sample(rows, int(QA_UNANSWERABLE * len(rows))):
+        words, answer = set(row["question"].lower().split()), row["answers"][0]["text"].lower()
+        others = [context for context in rng.sample(contexts, 50) if answer not in context.lower()]
+        if others:
+            yield {**row, "context": max(others, key=lambda context: len(words & bags[context])), "answers": []}
+
+
+RECIPES = {"qa-en": qa_en}
+
+
+def main() -> None:
+    data = Path(os.environ["PLAYGROUND_DATA"])
+    BUILD.mkdir(exist_ok=True)
+    for name, rows in RECIPES.items():
+        lines = [json.dumps(row, ensure_ascii=False) for row in rows(data)]
+        (BUILD / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        print(f"{name}: {len(lines):,} rows")
+
+
+if __name__ == "__main__":
+    main()
