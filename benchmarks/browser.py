@@ -47,7 +47,7 @@ def trained_in_the_browser(dataset: Path, limit_seconds: float) -> Iterator[Trai
             upload(page, dataset)
             clicked = time.monotonic()
             run = start(page)
-            expect(page.locator("#verdict")).to_contain_text("accuracy", timeout=1000 * limit_seconds)
+            expect(page.locator("#verdict")).to_contain_text("Accuracy", timeout=1000 * limit_seconds)
             yield Trained(run, server, page, clicked)
         finally:
             browser.close()

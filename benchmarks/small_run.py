@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from benchmarks.browser import trained_in_the_browser
 from benchmarks.hardware import hardware
 
-DATASET = Path(__file__).parent.parent / "examples" / "datasets" / "support-tickets.csv"
+DATASET = Path(__file__).parent.parent / "examples" / "datasets" / "classification" / "support-tickets.csv"
 ROWS = 200
 BAR_SECONDS = 90
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-DATASET = ROOT / "examples/datasets/support-tickets.csv"
+DATASET = ROOT / "examples/datasets/classification/support-tickets.csv"
 
 
 @pytest.fixture(scope="module")

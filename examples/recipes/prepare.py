@@ -115,7 +115,67 @@ def elsewhere(rows: list[Row], rng: random.Random) -> Iterator[Row]:
             yield {**row, "context": max(others, key=lambda context: len(words & bags[context])), "answers": []}
 
 
-RECIPES = {"qa-en": qa_en}
+KINDS = {"PER": "PER", "LOC": "LOC", "ORG": "ORG", "person": "PER", "location": "LOC", "corporation": "ORG",
+         "group": "ORG"}  # fmt: skip
+"""Types of the three sets -> types of the starter; works, products and the rest are no entities here."""
+NER_HELD_OUT = 0.2
+
+
+def conll(path: Path) -> Iterator[tuple[list[str], list[str]]]:
+    """(tokens, tags) of every sentence."""
+    tokens: list[str] = []
+    tags: list[str] = []
+    for line in [*path.read_text(encoding="utf-8").split("\n"), ""]:
+        if line.strip():
+            token, _, tag = re.sub(r"\s+(\S+)$", r"\t\1", line).rpartition("\t")
+            if token.strip():  # a few lines of BTC have a tag and no token
+                tokens.append(token.strip())
+                tags.append(tag.strip())
+        elif tokens:
+            yield tokens, tags
+            tokens, tags = [], []
+
+
+def ner_row(tokens: list[str], tags: list[str]) -> Row:
+    """The text and its entities. Handles of Twitter are none: their type is not in the text."""
+    text, places = join(tokens)
+    spans: list[dict[str, Any]] = []
+    previous = "O"
+    for index, (tag, (start, end)) in enumerate(zip(tags, places, strict=True)):
+        handle = tokens[index].startswith("@") or (index and tokens[index - 1] == "@")
+        mark, _, kind = tag.partition("-")
+        label = "" if handle else KINDS.get(kind, "")
+        if label and mark == "I" and previous == label and spans:
+            spans[-1]["end"] = end
+        elif label:
+            spans.append({"start": start, "end": end, "label": label})
+        previous = label
+    return {"text": text, "entities": spans}
+
+
+def ner_en(data: Path) -> Iterator[Row]:
+    """ner-en: Wikipedia (wikigold, CC BY 4.0; a fifth held out) and Twitter (BTC, CC BY 4.0; WNUT 17, CC BY 4.0)."""
+    folder = data / "train/ner_en"
+    wiki = [ner_row(*sentence) for sentence in conll(folder / "wikigold/CONLL-format/data/wikigold.conll.txt")]
+    wiki = list({row["text"]: row for row in wiki}.values())
+    random.Random(SEED).shuffle(wiki)
+    cut = round(NER_HELD_OUT * len(wiki))
+    tweets = [
+        *sorted((folder / "BTC/CONLL-format/data").glob("*.conll")),
+        *sorted((data / "train/wnut17").glob("*.conll")),
+    ]
+    seen = {row["text"].lower() for row in wiki[:cut]}
+    yield from ({**row, "split": "held_out"} for row in wiki[:cut])
+    yield from ({**row, "split": "train"} for row in wiki[cut:] if row["text"].lower() not in seen)
+    for path in tweets:
+        for sentence in conll(path):
+            row = ner_row(*sentence)
+            if row["text"].lower() not in seen:
+                seen.add(row["text"].lower())
+                yield {**row, "split": "train"}
+
+
+RECIPES = {"ner-en": ner_en, "qa-en": qa_en}
 
 
 def main() -> None:

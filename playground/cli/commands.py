@@ -36,7 +36,7 @@ def predict(options: argparse.Namespace) -> Any:
     params = values(options.set)
     output = run(task.id, inputs, model=options.model, params=params, owner=OWNER)
     if not options.json:
-        for line in shown.output(output):
+        for line in shown.output(task.output, output, options.lang):
             print(line)
     return output
 

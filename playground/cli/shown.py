@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from playground.fields import LabelScore
+from playground.fields import Answer, Entity, Field, FoundAnswer, Label, LabelScore, Spans
 from playground.i18n import Message, choose_language, msg, translate
 
 if TYPE_CHECKING:
@@ -25,10 +25,29 @@ def terminal_language() -> str:
     return choose_language(value.replace("_", "-"))
 
 
-def output(scores: list[LabelScore]) -> Iterator[str]:
-    """A line a label, best first."""
+def _labels(scores: list[LabelScore], lang: str) -> Iterator[str]:
     for entry in scores:
         yield f"{entry['score']:.4f}  {entry['label']}"
+
+
+def _entities(found: list[Entity], lang: str) -> Iterator[str]:
+    for entity in found:
+        yield f"{entity['score']:.4f}  {entity['start']}-{entity['end']}  {entity['entity_group']}  {entity['word']}"
+    if not found:
+        yield translate(lang, "cli.no_entities")
+
+
+def _answer(found: FoundAnswer, lang: str) -> Iterator[str]:
+    place = f"  {found['start']}-{found['end']}" if found["answer"] else ""
+    yield f"{found['score']:.4f}{place}  {found['answer'] or translate(lang, 'cli.no_answer')}"
+
+
+OUTPUTS: dict[type[Field], Callable[[Any, str], Iterator[str]]] = {Label: _labels, Spans: _entities, Answer: _answer}
+
+
+def output(field: Field, found: Any, lang: str) -> Iterator[str]:
+    """A prediction, a line each: labels or entities with their scores, or the answer."""
+    return OUTPUTS[type(field)](found, lang)
 
 
 def progress(view: RunView, lang: str) -> str:

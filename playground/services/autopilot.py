@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from playground.fields import Answer, Field, Label, Spans
 from playground.i18n import Message, msg
 from playground.runs import RunSpec, TrainingParams
+from playground.tasks import get_task
+from playground.tasks.spec import Task
 
 PRESET_PASSES = {"quick": 0.4, "balanced": 1.0, "thorough": 2.0}
 """How many passes over the data a preset makes, relative to balanced."""
@@ -25,6 +28,14 @@ LENGTHS = (64, 128, 256)
 """Longest inputs to choose from, in tokens. The bundled base was trained on 256 at most."""
 
 
+PASSES: dict[type[Field], tuple[tuple[int, float], ...]] = {
+    Label: ((1000, 4), (100, 6), (0, 12)),
+    Spans: ((5000, 4), (1000, 6), (300, 12), (0, 20)),
+    Answer: ((10_000, 2), (1000, 4), (0, 8)),
+}
+"""Output field -> (at least so many training rows, passes over them); a Label's rows are those of one class."""
+
+
 @dataclass(frozen=True)
 class Choice:
     value: Any
@@ -34,11 +45,11 @@ class Choice:
 def complete(spec: RunSpec, *, rows: int, labels: int, longest_chars: int) -> RunSpec:
     """The spec with every open number filled in and a reason for each in `reasons`.
 
-    rows: usable rows before the split; labels: number of classes; longest_chars: of any input.
+    rows: usable rows before the split; labels: number of classes or types; longest_chars: of any input.
     Numbers that were set by hand stay, and have no reason.
     """
     given = spec.training
-    chosen = _choices(spec.preset, rows, labels, longest_chars, given)
+    chosen = _choices(get_task(spec.task), spec.preset, rows, labels, longest_chars, given)
     open_names = [name for name in chosen if getattr(given, name) is None]
     training = given.model_copy(update={name: chosen[name].value for name in open_names})
     told = PROBE_NUMBERS if spec.method == "linear_probe" else set(open_names)
@@ -46,7 +57,10 @@ def complete(spec: RunSpec, *, rows: int, labels: int, longest_chars: int) -> Ru
     return spec.model_copy(update={"training": training, "reasons": reasons})
 
 
-def _choices(preset: str, rows: int, labels: int, longest_chars: int, given: TrainingParams) -> dict[str, Choice]:
+def _choices(
+    task: Task, preset: str, rows: int, labels: int, longest_chars: int, given: TrainingParams
+) -> dict[str, Choice]:
+    kind = type(task.output)
     held_out = _held_out(rows)
     training_rows = round(rows * (1 - (given.held_out or held_out.value)))
     batch_size = _batch_size(training_rows)
@@ -54,8 +68,8 @@ def _choices(preset: str, rows: int, labels: int, longest_chars: int, given: Tra
     return {
         "held_out": held_out,
         "batch_size": batch_size,
-        "epochs": _epochs(preset, training_rows, labels, given.batch_size or batch_size.value),
-        "max_length": _max_length(longest_chars),
+        "epochs": _epochs(kind, preset, training_rows, labels, given.batch_size or batch_size.value),
+        "max_length": _max_length(kind, longest_chars),
         "learning_rate": Choice(5e-4, msg("autopilot.learning_rate")),
         "warmup_ratio": Choice(0.06, msg("autopilot.warmup_ratio")),
         "weight_decay": Choice(0.01, msg("autopilot.weight_decay")),
@@ -78,21 +92,26 @@ def _batch_size(training_rows: int) -> Choice:
     return Choice(32, msg("autopilot.batch_size"))
 
 
-def _epochs(preset: str, training_rows: int, labels: int, batch_size: int) -> Choice:
+def _epochs(kind: type[Field], preset: str, training_rows: int, labels: int, batch_size: int) -> Choice:
     per_class = max(1, training_rows // max(1, labels))
-    balanced = 4 if per_class >= 1000 else 6 if per_class >= 100 else 12
+    counted = per_class if kind is Label else training_rows
+    balanced = next(passes for least, passes in PASSES[kind] if counted >= least)
     epochs = max(1.0, round(balanced * PRESET_PASSES[preset], 1))
     steps_per_epoch = -(-training_rows // batch_size)
     if epochs * steps_per_epoch > MAX_STEPS:
         capped = round(MAX_STEPS / steps_per_epoch, 2)
         return Choice(capped, msg("autopilot.epochs_capped", steps=MAX_STEPS, epochs=f"{capped:g}"))
-    return Choice(epochs, msg("autopilot.epochs", per_class=per_class, epochs=f"{epochs:g}"))
+    if kind is Label:
+        return Choice(epochs, msg("autopilot.epochs", per_class=per_class, epochs=f"{epochs:g}"))
+    return Choice(epochs, msg("autopilot.epochs_rows", rows=training_rows, epochs=f"{epochs:g}"))
 
 
-def _max_length(longest_chars: int) -> Choice:
+def _max_length(kind: type[Field], longest_chars: int) -> Choice:
     # English has about four characters a token; three leaves room for rare words.
     needed = longest_chars / 3 + 2
     length = next((length for length in LENGTHS if length >= needed), LENGTHS[-1])
+    if needed > length and kind is not Label:
+        return Choice(length, msg("autopilot.max_length_windows", length=length, chars=longest_chars))
     if needed > length:
         return Choice(length, msg("autopilot.max_length_cut", length=length, chars=longest_chars))
     return Choice(length, msg("autopilot.max_length", length=length, chars=longest_chars))

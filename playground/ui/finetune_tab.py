@@ -10,11 +10,11 @@ import gradio as gr
 
 from playground.data import Checked, Proposal
 from playground.errors import PlaygroundError
-from playground.fields import Field, Label
+from playground.fields import Answer, Field, Label, Spans, Split, Text
 from playground.i18n import render, translate
 from playground.runs import Method, RunSpec
 from playground.services import finetune
-from playground.tasks import TASKS
+from playground.tasks import TASKS, get_task
 from playground.tasks.spec import Task
 from playground.ui import markup
 from playground.ui.api import run_spec, uploaded_file
@@ -25,9 +25,12 @@ from playground.ui.task_tab import EXAMPLES
 from playground.ui.wrapper import Visitor, guarded
 
 DATASETS = EXAMPLES / "datasets"
-FILE_TYPES = [".csv", ".tsv", ".jsonl"]
+FILE_TYPES = [".csv", ".tsv", ".txt", ".jsonl", ".json", ".conll", ".iob2", ".bio"]
 PREVIEW_ROWS = 6
 CELL_CHARS = 160
+PICKED = {Text: "several", Answer: "answer", Label: "one", Spans: "spans", Split: "split"}
+"""Field class -> what its picker says (ui.columns.<word>); the first two take several columns."""
+SEVERAL = (Text, Answer)
 PRESETS = get_args(RunSpec.model_fields["preset"].annotation)
 QUIET: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
 
@@ -57,16 +60,20 @@ class FinetuneTab:
 
     def _data(self) -> None:
         gr.HTML(markup.heading(1, self.text("ui.step.data")), padding=False)
-        gr.HTML(markup.note(self.text("ui.file.what")), padding=False)
         self.task = gr.Dropdown(
             [(self.text(f"task.{task.id}"), task.id) for task in TASKS],
             label=self.text("ui.task"),
             visible=len(TASKS) > 1,
         )
+        self.what = gr.HTML(markup.note(self.text(f"task.{TASKS[0].id}.data")), padding=False)
         self.file = gr.File(label=self.text("ui.file"), file_types=FILE_TYPES, height=150, elem_id="dataset-file")
         with gr.Row(elem_classes="samples"):
             gr.HTML(markup.note(self.text("ui.example_dataset")), padding=False)
-            self.datasets = {path: gr.Button(path.name, size="sm") for path in sorted(DATASETS.glob("*.csv"))}
+            self.datasets = {
+                path: gr.Button(path.name, size="sm", visible=task is TASKS[0])
+                for task in TASKS
+                for path in sorted((DATASETS / task.id).iterdir())
+            }
         self.upload = gr.Textbox(visible="hidden", elem_id="upload-id")
 
     def _columns(self) -> None:
@@ -87,13 +94,13 @@ class FinetuneTab:
         self.checked = gr.HTML(padding=False, elem_id="checked")
 
     def _column(self, task: Task, field: Field) -> None:
-        several = not isinstance(field, Label)
+        several = isinstance(field, SEVERAL)
         self.columns[task.id, field.name] = gr.Dropdown(
             [],
             multiselect=several,
             label=field_label(field, self.lang),
-            info=self.text("ui.columns.several" if several else "ui.columns.one"),
-            elem_id=f"column-{field.name}",
+            info=self.text(f"ui.columns.{PICKED[type(field)]}"),
+            elem_id=f"column-{task.id}-{field.name}",
         )
         self.reasons[task.id, field.name] = gr.HTML(padding=False)
 
@@ -101,7 +108,7 @@ class FinetuneTab:
         gr.HTML(markup.heading(3, self.text("ui.step.training")), padding=False)
         with gr.Row():
             self.method = gr.Radio(
-                [(self.text(f"ui.method.{name}"), name) for name in get_args(Method)],
+                _methods(TASKS[0], self.lang),
                 value="lora",
                 label=self.text("ui.method"),
                 info=self.text("ui.method.info"),
@@ -127,7 +134,7 @@ class FinetuneTab:
 
     def _events(self) -> None:
         opened = [self.upload, self.rest, self.summary, self.preview, *self.columns.values(), *self.reasons.values()]
-        opened += [*self.groups.values(), self.base, self.checked, self.start]
+        opened += [*self.groups.values(), self.method, self.base, self.checked, self.start]
         self.file.upload(
             guarded(self.on_file, self.lang), [self.file, self.task], opened, preprocess=False,
             api_visibility="private", show_progress_on=self.file,
@@ -137,13 +144,11 @@ class FinetuneTab:
                 guarded(partial_handler(self.on_example, path), self.lang), self.task, opened, preprocess=False,
                 api_visibility="private", show_progress_on=self.file,
             )  # fmt: skip
-        gr.on(
-            [self.file.clear, self.task.input],
-            guarded(self.on_clear, self.lang),
-            None,
-            [self.upload, self.rest],
-            **QUIET,
-        )
+        self.file.clear(guarded(self.on_clear, self.lang), None, [self.upload, self.rest], **QUIET)
+        self.task.input(
+            guarded(self.on_task, self.lang), self.task,
+            [self.file, self.what, self.upload, self.rest, *self.datasets.values()], preprocess=False, **QUIET,
+        )  # fmt: skip
         columns = list(self.columns.values())
         gr.on(
             [column.input for column in columns],
@@ -184,7 +189,7 @@ class FinetuneTab:
         for key in self.columns:
             proposal = proposed.get(key)
             value: Any = list(proposal.columns) if proposal else []
-            if isinstance(fields[key], Label):
+            if not isinstance(fields[key], SEVERAL):
                 value = value[0] if value else None
             dropdowns.append(gr.Dropdown(choices=list(table.columns), value=value))
             reasons.append(_reason(proposal, visitor) if proposal else "")
@@ -198,6 +203,7 @@ class FinetuneTab:
             *dropdowns,
             *reasons,
             *(gr.Row(visible=task_id == upload.task.id) for task_id in self.groups),
+            gr.Radio(choices=_methods(upload.task, visitor.lang), value="lora"),
             gr.Dropdown(choices=_bases(upload.task), value=upload.task.bases[0]),
             findings(checked, visitor),
             gr.Button(interactive=checked.ok),
@@ -205,6 +211,13 @@ class FinetuneTab:
 
     def on_clear(self, visitor: Visitor) -> list[Any]:
         return ["", gr.Column(visible=False)]
+
+    def on_task(self, visitor: Visitor, task_id: Any) -> list[Any]:
+        """Another task: another kind of data, so what was opened is closed."""
+        task = get_task(str(task_id))
+        shown = [gr.Button(visible=path.parent.name == task.id) for path in self.datasets]
+        what = markup.note(visitor.text(f"task.{task.id}.data"))
+        return [gr.File(value=None), what, "", gr.Column(visible=False), *shown]
 
     def on_columns(self, visitor: Visitor, upload_id: Any, *values: Any) -> list[Any]:
         upload = finetune.get_upload(str(upload_id), visitor.owner)
@@ -262,6 +275,12 @@ def findings(checked: Checked, visitor: Visitor) -> str:
         sentence = visitor.text("ui.check.ok", rows=f"{checked.rows:,}", count=len(checked.labels))
         items.insert(0, ("fine", sentence, " · ".join(labels) + more))
     return markup.faults(items)
+
+
+def _methods(task: Task, lang: str) -> list[tuple[str, str]]:
+    """LoRA, and whatever other method the task has a head for."""
+    names = [name for name in get_args(Method) if name == "lora" or name in task.heads]
+    return [(translate(lang, f"ui.method.{name}"), name) for name in names]
 
 
 def _bases(task: Task) -> list[tuple[str, str]]:

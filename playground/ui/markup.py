@@ -49,6 +49,11 @@ def verdict(text: str) -> str:
     return f'<p class="verdict">{escape(text)}</p>'
 
 
+def answer(text: str, score: str) -> str:
+    """An answer in large letters, and how sure the model is."""
+    return f'<div class="answer"><b>{escape(text)}</b><span>{escape(score)}</span></div>'
+
+
 def events(items: Iterable[tuple[str, str]]) -> str:
     """What happened, oldest first: (time, sentence)."""
     rows = (f"<li><time>{escape(time)}</time>{escape(text)}</li>" for time, text in items)

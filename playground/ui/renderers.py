@@ -1,4 +1,4 @@
-"""One row per Field class and direction: the component that takes a value, or the one that shows it and how."""
+"""One row per Field class and direction: the component that takes a value, or those that show it and how."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import gradio as gr
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from playground.fields import Field, Label, LabelScore, Text
+from playground.fields import Answer, Field, Label, Row, Spans, Text
 from playground.i18n import render, translate
+from playground.ui import answers
 
 SLIDER_SPAN = 100
 """A range wider than this is a number box: on a slider its values could not be hit."""
@@ -23,10 +24,14 @@ Build = Callable[[Field, str], gr.components.Component]
 
 @dataclass(frozen=True)
 class Output:
-    """What shows a class of fields. `value` turns a service's output into the component's value."""
+    """What shows a class of fields.
 
-    build: Build
-    value: Callable[[Any], Any]
+    build   the components, top to bottom
+    values  their values for a row's inputs, the output and its details, in a language
+    """
+
+    build: Callable[[Field, str], list[gr.components.Component]]
+    values: Callable[[Row, Any, dict[str, Any], str], list[Any]]
 
 
 def field_label(field: Field, lang: str) -> str:
@@ -47,17 +52,40 @@ def _text_input(field: Field, lang: str) -> gr.Textbox:
     )
 
 
-def _label_output(field: Field, lang: str) -> gr.Label:
-    return gr.Label(label=field_label(field, lang), show_heading=False, elem_classes="scores")
+def _label_output(field: Field, lang: str) -> list[gr.components.Component]:
+    return [gr.Label(label=field_label(field, lang), show_heading=False, elem_classes="scores")]
 
 
-def _scores(output: list[LabelScore]) -> dict[str, float]:
-    """The only place where labels are keys: gr.Label wants them so."""
-    return {entry["label"]: entry["score"] for entry in output}
+def _spans_output(field: Field, lang: str) -> list[gr.components.Component]:
+    return [
+        gr.HighlightedText(
+            label=field_label(field, lang), show_legend=True, combine_adjacent=False, elem_classes="marked"
+        ),
+        gr.HTML(padding=False),
+        _table("ui.entities", lang),
+    ]
+
+
+def _answer_output(field: Field, lang: str) -> list[gr.components.Component]:
+    return [
+        gr.HTML(padding=False, elem_classes="answer-box"),
+        gr.HighlightedText(label=translate(lang, "ui.answer.place"), combine_adjacent=False, elem_classes="marked"),
+        _table("ui.answer.alternatives", lang),
+    ]
+
+
+def _table(key: str, lang: str) -> gr.Dataframe:
+    return gr.Dataframe(
+        interactive=False, datatype="str", type="array", wrap=True, label=translate(lang, key), buttons=[]
+    )
 
 
 INPUTS: dict[type[Field], Build] = {Text: _text_input}
-OUTPUTS: dict[type[Field], Output] = {Label: Output(_label_output, _scores)}
+OUTPUTS: dict[type[Field], Output] = {
+    Label: Output(_label_output, answers.scores),
+    Spans: Output(_spans_output, answers.entities),
+    Answer: Output(_answer_output, answers.answer),
+}
 
 
 def input_for(field: Field, lang: str) -> gr.components.Component:
@@ -65,14 +93,14 @@ def input_for(field: Field, lang: str) -> gr.components.Component:
     return INPUTS[type(field)](field, lang)
 
 
-def output_for(field: Field, lang: str) -> gr.components.Component:
-    """The component that shows a value of the field."""
+def outputs_for(field: Field, lang: str) -> list[gr.components.Component]:
+    """The components that show a value of the field."""
     return OUTPUTS[type(field)].build(field, lang)
 
 
-def shown(field: Field, output: Any) -> Any:
-    """A service's output as the value of the field's output component."""
-    return OUTPUTS[type(field)].value(output)
+def shown(field: Field, inputs: Row, output: Any, details: dict[str, Any], lang: str) -> list[Any]:
+    """A service's output as the values of the field's output components."""
+    return OUTPUTS[type(field)].values(inputs, output, details, lang)
 
 
 def params_form(params: type[BaseModel], lang: str) -> dict[str, gr.components.Component]:
@@ -83,9 +111,11 @@ def params_form(params: type[BaseModel], lang: str) -> dict[str, gr.components.C
 def _knob(name: str, info: FieldInfo, lang: str) -> gr.components.Component:
     low, high = (next((getattr(m, bound) for m in info.metadata if hasattr(m, bound)), None) for bound in ("ge", "le"))
     words = {"label": translate(lang, f"param.{name}"), "info": translate(lang, f"param.{name}.help")}
+    if info.annotation is bool:
+        return gr.Checkbox(value=info.default, **words)
     step = 1 if info.annotation is int else None
     if low is not None and high is not None and high - low <= SLIDER_SPAN:
-        return gr.Slider(low, high, value=info.default, step=step, **words)
+        return gr.Slider(low, high, value=info.default, step=step or (high - low) / SLIDER_SPAN, **words)
     return gr.Number(
         value=info.default, minimum=low, maximum=high, step=step or 0.1, precision=0 if step else None, **words
     )

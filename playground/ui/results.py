@@ -27,8 +27,8 @@ def contents(view: RunView | None, views: list[RunView], lang: str) -> dict[str,
         "runs": {"choices": choices, "value": view.id if view else None, "visible": len(choices) > 1},
         "body": view is not None,
         "head": "", "stop": {"visible": False}, "resume": False, "use": False, "charts": False, "loss": [],
-        "accuracy": [], "result": False, "verdict": "", "scores": {}, "confusion": {}, "events": "", "command": "",
-        "log": "",
+        "score": [], "result": False, "verdict": "", "scores": {}, "breakdown": {}, "samples": {}, "events": "",
+        "command": "", "log": "",
     }  # fmt: skip
     if view:
         parts |= _progress(view, lang) | (_report(view, view.report, lang) if view.report else {})
@@ -40,17 +40,16 @@ def _progress(view: RunView, lang: str) -> dict[str, Any]:
     going = view.status.state in ("queued", "running")
     asked = any(event["message"]["key"] == "event.stop_requested" for event in view.events[-1:])
     loss = [(row["step"], row["loss"]) for row in view.metrics if row.get("loss") is not None]
-    scored = [row for row in view.metrics if row.get("held_out_accuracy") is not None]
-    accuracy = [(row["step"], row["held_out_accuracy"]) for row in scored]
-    words = (text("ui.chart.step"), text("ui.chart.loss"), text("ui.chart.accuracy"))
+    score = [(row["step"], row["held_out"]) for row in view.metrics if row.get("held_out") is not None]
+    words = (text("ui.chart.step"), text("ui.chart.loss"), text("ui.chart.score"))
     return {
         "head": _head(view, lang),
         "stop": {"visible": going, "interactive": not asked, "value": text("ui.stopping" if asked else "ui.stop")},
         "resume": view.status.state in ("stopped", "failed"),
         "use": view.usable,
-        "charts": bool(loss or accuracy),
+        "charts": bool(loss or score),
         "loss": [words[0], words[1], loss],
-        "accuracy": [words[0], words[2], accuracy],
+        "score": [words[0], words[2], score],
         "events": markup.events((_clock(event["time"]), _text(event["message"], lang)) for event in view.events),
         "command": finetune.command(view.spec, view.spec.data),
         "log": view.log,
@@ -89,19 +88,72 @@ def _report(view: RunView, report: dict[str, Any], lang: str) -> dict[str, Any]:
         "result": True,
         "verdict": markup.verdict(join(_verdict(report, view.spec.method, lang), _scope(report, lang), lang=lang)),
         "scores": {"value": {"headers": headers, "data": rows}},
-        "confusion": confusion(report["labels"], report["confusion"], lang),
+        "breakdown": _breakdown(report, lang),
+        "samples": samples(report.get("samples", []), lang),
     }
 
 
+def _breakdown(report: dict[str, Any], lang: str) -> dict[str, Any]:
+    """Arguments for a table of the parts of a result, where its task has such."""
+    if "confusion" in report:
+        return {"visible": True, **confusion(report["labels"], report["confusion"], lang)}
+    if "per_type" in report:
+        return {"visible": True, **per_type(report["per_type"], lang)}
+    return {"visible": False}
+
+
+def per_type(scores: dict[str, dict[str, float]], lang: str) -> dict[str, Any]:
+    """Arguments for a table: precision, recall and F1 of every entity type, the frequent ones first."""
+    names = ("precision", "recall", "f1")
+    headers = [translate(lang, f"ui.per_type.{name}") for name in ("type", *names, "support")]
+    order = sorted(scores, key=lambda kind: -scores[kind]["support"])
+    data = [
+        [_short(kind), *(_percent(scores[kind][name], lang) for name in names), f"{scores[kind]['support']:.0f}"]
+        for kind in order
+    ]
+    return {"value": {"headers": headers, "data": data}, "label": translate(lang, "ui.per_type")}
+
+
+def samples(found: list[dict[str, Any]], lang: str) -> dict[str, Any]:
+    """Arguments for a table of held-out rows with the right and the given answer; the wrong ones come first."""
+    if not found:
+        return {"visible": False}
+    headers = [translate(lang, f"ui.samples.{name}") for name in ("input", "gold", "tuned")]
+    data = [[_inputs(row.get("inputs", {})), plain(row["gold"], row), plain(row["tuned"], row)] for row in found]
+    return {"visible": True, "value": {"headers": headers, "data": data}}
+
+
+def _inputs(inputs: dict[str, str]) -> str:
+    return "\n\n".join(str(value) for value in inputs.values())
+
+
+def plain(value: Any, row: dict[str, Any]) -> str:
+    """A gold or predicted value as one cell of text."""
+    if isinstance(value, str):
+        return value or "–"
+    parts = []
+    for item in value:
+        text = item["text"] if "text" in item else row.get("inputs", {}).get("text", "")[item["start"] : item["end"]]
+        parts.append(f"{text} ({item['label']})" if "label" in item else text)
+    return " · ".join(parts) or "–"
+
+
 def _verdict(report: dict[str, Any], method: str, lang: str) -> str:
-    """Better than its rival or not, and beyond the interval or not; the rival of a probe is the majority class."""
-    rival = "majority" if method == "linear_probe" else "linear_probe"
-    tuned, other = report["metrics"]["tuned"]["accuracy"], report["metrics"][rival]["accuracy"]
-    low, high = report["intervals"]["tuned"]["accuracy"]
+    """Better than its rival or not, and beyond the interval or not, by the metric that decides.
+
+    The rival is the strongest baseline, the last one; that of a probe is the majority class.
+    """
+    baselines = [name for name in report["metrics"] if name != "tuned"]
+    rival = baselines[0] if method == "linear_probe" else baselines[-1]
+    metric = next(iter(report["metrics"]["tuned"]))
+    tuned, other = report["metrics"]["tuned"][metric], report["metrics"][rival][metric]
+    low, high = report["intervals"]["tuned"][metric]
     outcome = "better" if other < low else "worse" if other > high else "same"
     shares = {"tuned": tuned, "other": other, "low": low, "high": high}
     values = {name: _percent(share, lang) for name, share in shares.items()}
-    return translate(lang, f"ui.verdict.{rival}.{outcome}", **values)
+    words = {"metric": translate(lang, f"metric.{metric}"), "rival": translate(lang, f"rival.{rival}")}
+    said = translate(lang, f"ui.verdict.{outcome}", **values, **words)
+    return said[0].upper() + said[1:]
 
 
 def _scope(report: dict[str, Any], lang: str) -> str:

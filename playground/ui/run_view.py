@@ -58,7 +58,7 @@ class RunPanel:
             self.use = gr.Button(self.text("ui.use"), variant="primary", visible=False, scale=0, min_width=BUTTON_WIDTH)
         with gr.Row(visible=False) as self.charts:
             self.loss = self._chart("loss")
-            self.accuracy = self._chart("accuracy")
+            self.score = self._chart("score")
         with gr.Column(visible=False) as self.result:
             self.verdict = gr.HTML(padding=False, elem_id="verdict")
             self.scores = gr.Dataframe(
@@ -66,10 +66,15 @@ class RunPanel:
                 column_widths=["44%", "34%", "22%"],
                 elem_id="scores",
             )  # fmt: skip
-            self.confusion = gr.Dataframe(
+            self.breakdown = gr.Dataframe(
                 interactive=False, datatype="str", type="array", label=self.text("ui.confusion"), buttons=[],
-                elem_id="confusion",
+                elem_id="breakdown",
             )  # fmt: skip
+            with gr.Accordion(self.text("ui.samples"), open=False):
+                self.samples = gr.Dataframe(
+                    interactive=False, datatype="str", type="array", wrap=True, show_label=False, buttons=[],
+                    elem_id="samples",
+                )  # fmt: skip
         with gr.Accordion(self.text("ui.events"), open=False):
             self.events = gr.HTML(padding=False)
         with gr.Accordion(self.text("ui.command"), open=False):
@@ -96,8 +101,8 @@ class RunPanel:
     def _events(self) -> None:
         parts = [
             self.none, self.runs, self.body, self.head, self.stop, self.resume, self.use, self.charts, self.loss,
-            self.accuracy, self.result, self.verdict, self.scores, self.confusion, self.events, self.command, self.log,
-            self.timer,
+            self.score, self.result, self.verdict, self.scores, self.breakdown, self.samples, self.events,
+            self.command, self.log, self.timer,
         ]  # fmt: skip
         self.outputs = [self.shown, self.seen, *parts]
         draw = {"inputs": [self.shown, self.seen], "outputs": self.outputs, "preprocess": False, **QUIET}
@@ -185,13 +190,13 @@ def _updates(content: dict[str, Any], changed: dict[str, Any]) -> list[Any]:
     }
     tables = {
         name: gr.update(**changed[name]) if name in changed else gr.skip()
-        for name in ("runs", "stop", "scores", "confusion")
+        for name in ("runs", "stop", "scores", "breakdown", "samples")
     }
-    charts = {name: results.frame(changed[name]) if name in changed else gr.skip() for name in ("loss", "accuracy")}
+    charts = {name: results.frame(changed[name]) if name in changed else gr.skip() for name in ("loss", "score")}
     parts = {**text, **shown, **tables, **charts}
     order = (
-        "none", "runs", "body", "head", "stop", "resume", "use", "charts", "loss", "accuracy", "result", "verdict",
-        "scores", "confusion", "events", "command", "log",
+        "none", "runs", "body", "head", "stop", "resume", "use", "charts", "loss", "score", "result", "verdict",
+        "scores", "breakdown", "samples", "events", "command", "log",
     )  # fmt: skip
     assert set(order) == set(content) - {"run"}
     return [parts[name] for name in order]

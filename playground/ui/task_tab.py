@@ -15,7 +15,7 @@ from playground.services import predict
 from playground.tasks.spec import Task
 from playground.ui import markup
 from playground.ui.loading import import_models, loader
-from playground.ui.renderers import input_for, output_for, params_form, shown
+from playground.ui.renderers import input_for, outputs_for, params_form, shown
 from playground.ui.wrapper import OWNER, Visitor, guarded
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -38,7 +38,7 @@ class TaskTab:
                     self.inputs = [input_for(field, lang) for field in task.inputs]
                     self.run = gr.Button(self.text("ui.run"), variant="primary", elem_classes="run-button")
                 with gr.Column(scale=2, min_width=300):
-                    self.output = output_for(task.output, lang)
+                    self.outputs = outputs_for(task.output, lang)
             self.samples = _samples(task, lang)
             self.examples = gr.Dataset(
                 components=self.inputs,
@@ -71,7 +71,11 @@ class TaskTab:
         call = {"fn": guarded(self.on_run, self.lang), "inputs": [self.model, *self.inputs, *self.knobs.values()]}
         for trigger in (self.run.click, *(field.submit for field in self.inputs)):
             trigger(
-                **call, outputs=self.output, preprocess=False, api_visibility="private", show_progress_on=self.output
+                **call,
+                outputs=self.outputs,
+                preprocess=False,
+                api_visibility="private",
+                show_progress_on=self.outputs[0],
             )
         self.examples.click(guarded(self.on_example, self.lang), self.examples, self.inputs, preprocess=False, **quiet)
         self.model.change(
@@ -120,14 +124,12 @@ class TaskTab:
         import_models()
         names = [field.name for field in self.task.inputs]
         knobs = {name: value for name, value in zip(self.knobs, values[len(names) :], strict=True) if value is not None}
-        output = predict.predict(
-            self.task.id,
-            dict(zip(names, values, strict=False)),
-            model=_model_id(model, self.task),
-            params=knobs,
-            owner=visitor.owner,
+        inputs = dict(zip(names, values, strict=False))
+        found = predict.predict(
+            self.task.id, inputs, model=_model_id(model, self.task), params=knobs, owner=visitor.owner, details=True
         )
-        return shown(self.task.output, output)
+        answer = shown(self.task.output, inputs, found["output"], found["details"], visitor.lang)
+        return answer if len(answer) > 1 else answer[0]
 
 
 def _model_id(value: Any, task: Task) -> str:

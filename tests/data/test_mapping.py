@@ -11,7 +11,7 @@ from playground.data import Table, propose, read
 from playground.i18n import LANGUAGES, render
 from tests.data.conftest import FIELDS
 
-EXAMPLES = Path(__file__).parents[2] / "examples" / "datasets"
+EXAMPLES = Path(__file__).parents[2] / "examples" / "datasets" / "classification"
 ReadTable = Callable[..., Table]
 
 

@@ -18,7 +18,7 @@ from playground.data.reader import read_file
 from playground.errors import PlaygroundError
 from playground.i18n import LANGUAGES, render
 
-EXAMPLES = Path(__file__).parents[2] / "examples" / "datasets"
+EXAMPLES = Path(__file__).parents[2] / "examples" / "datasets" / "classification"
 DATA = os.environ.get("PLAYGROUND_DATA")
 ReadTable = Callable[..., Table]
 

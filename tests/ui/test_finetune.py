@@ -17,7 +17,7 @@ from tests.ui.server import ROOT, Server, answer, wait_for
 from tests.ui.words import strangers, visible
 
 Open = Callable[..., Watched]
-DATASET = ROOT / "examples/datasets/support-tickets.csv"
+DATASET = ROOT / "examples/datasets/classification/support-tickets.csv"
 RUN_MS = 300_000
 SCRIPT = "<img src=x onerror=alert(1)>"
 POINTS = """(number) => {
@@ -61,8 +61,8 @@ def run(server: Server, browser) -> str:  # type: ignore[no-untyped-def]
     watched = Watched(context.new_page(), server.url)
     page = watched.open("/en")
     upload(page, DATASET)
-    expect(page.locator("#column-text")).to_contain_text("message")
-    expect(page.locator("#column-label input")).to_have_value("topic")
+    expect(page.locator("#column-classification-text")).to_contain_text("message")
+    expect(page.locator("#column-classification-label input")).to_have_value("topic")
     expect(page.locator("#checked li.fatal")).to_have_count(0)
     for row in rows_of(DATASET)[1:6]:
         expect(page.locator("#preview")).to_contain_text(row[0])
@@ -111,13 +111,13 @@ def test_the_run_survives_the_server(server: Server, open_browser: Open, run: st
 def test_the_result_and_use_it(server: Server, open_browser: Open, run: str) -> None:
     watched = open_browser()
     page = watched.open(f"/en?run={run}")
-    expect(page.locator("#verdict")).to_contain_text("accuracy", timeout=RUN_MS)
+    expect(page.locator("#verdict")).to_contain_text("Accuracy", timeout=RUN_MS)
     report = json.loads((server.home / "runs" / run / "report.json").read_text())
     for scored in ("majority", "linear_probe", "tuned"):
         expect(page.locator("#scores")).to_contain_text(translate("en", f"scored.{scored}"))
         expect(page.locator("#scores")).to_contain_text(f"{100 * report['metrics'][scored]['accuracy']:.1f} %")
     for label in report["labels"]:
-        expect(page.locator("#confusion")).to_contain_text(label)
+        expect(page.locator("#breakdown")).to_contain_text(label)
     page.get_by_role("button", name=translate("en", "ui.events")).click()
     expect(page.locator(".events")).to_contain_text(translate("en", "event.done"))
     page.get_by_role("button", name=translate("en", "ui.command")).click()
@@ -164,18 +164,18 @@ def test_scripts_in_a_dataset_are_shown_as_text(server: Server, open_browser: Op
     page = watched.open("/en")
     upload(page, path)
     expect(page.locator("#preview")).to_contain_text(f"text {SCRIPT}")
-    page.locator("#column-text input").click()
-    page.locator("#column-text [role=option]").filter(has_text="note").click()
+    page.locator("#column-classification-text input").click()
+    page.locator("#column-classification-text [role=option]").filter(has_text="note").click()
     page.keyboard.press("Escape")
-    page.locator("#column-label input").click()
-    page.locator("#column-label [role=option]").filter(has_text="<script>").click()
+    page.locator("#column-classification-label input").click()
+    page.locator("#column-classification-label [role=option]").filter(has_text="<script>").click()
     expect(page.locator("#checked")).to_contain_text(label)
     page.get_by_label(translate("en", "ui.method.linear_probe")).check()
     page.locator("#run-name textarea, #run-name input").fill(f"mine {SCRIPT}")
     run_id = start(page)
     expect(page.locator("#run-head")).to_contain_text(f"mine {SCRIPT}")
-    expect(page.locator("#verdict")).to_contain_text("accuracy", timeout=RUN_MS)
-    expect(page.locator("#confusion")).to_contain_text("<b>good</b>")
+    expect(page.locator("#verdict")).to_contain_text("Accuracy", timeout=RUN_MS)
+    expect(page.locator("#breakdown")).to_contain_text("<b>good</b>")
     page.get_by_role("button", name=translate("en", "ui.use"), exact=True).click()
     page.get_by_role("button", name=translate("en", "ui.card")).click()
     page.get_by_label("Text", exact=True).fill(f"a fine day {SCRIPT}")

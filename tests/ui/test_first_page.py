@@ -97,7 +97,7 @@ def test_a_model_named_in_the_address_is_chosen(open_browser: Open) -> None:
 
 def test_every_string_of_the_chinese_page_is_from_the_catalog(open_browser: Open, server: Server) -> None:
     page = open_browser(locale="en-US").open("/zh")
-    samples = {path.name for path in (ROOT / "examples/datasets").glob("*.csv")}
+    samples = {path.name for path in (ROOT / "examples/datasets/classification").glob("*.csv")}
     allowed = samples | {"starter/sentiment-en", "sentiment-en"}
     expect(page.locator(".model-state .note")).to_contain_text("已就绪", timeout=90_000)
     page.get_by_role("button", name=translate("zh", "ui.advanced")).click()

@@ -35,7 +35,8 @@ def test_the_verdict_is_better_only_beyond_the_interval(probe: float, outcome: s
     }
     said = results._verdict(report, "lora", "en")
     values = {"tuned": "90.0 %", "other": f"{100 * probe:.1f} %", "low": "85.0 %", "high": "94.0 %"}
-    assert said == translate("en", f"ui.verdict.linear_probe.{outcome}", **values)
+    words = {"metric": translate("en", "metric.accuracy"), "rival": translate("en", "rival.linear_probe")}
+    assert said.lower() == translate("en", f"ui.verdict.{outcome}", **values, **words).lower()
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(-3, "0 s"), (59.4, "59 s"), (61, "1 min 1 s"), (7260, "2 h 1 min")])
