@@ -46,13 +46,17 @@ class Prediction:
 
 @dataclass
 class Loaded:
-    """A model ready to answer: a trunk, the adapter on it, and how to read the trunk's output."""
+    """A model ready to answer: a trunk, the adapter on it, and how to read the trunk's output.
+
+    users  how many leases hold it now; with none it may be dropped
+    """
 
     trunk: Trunk
     adapter: str
     read: Reader
     labels: tuple[str, ...]
     max_length: int
+    users: int = 0
 
     def logits(self, head: Head, rows: Sequence[Row]) -> tuple[list[Window], list[np.ndarray]]:
         """The rows' windows, and the head's raw outputs for each: float32 [C], or [T, C] per token."""

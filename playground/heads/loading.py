@@ -16,9 +16,11 @@ from playground.models.device import choose_device
 from playground.models.files import BUILDING, load_pretrained, load_tokenizer
 from playground.models.pool import State, pool
 from playground.models.resolve import Resolved, resolve, resolve_base
-from playground.models.trunk import Trunk
+from playground.models.trunk import BASE, Trunk
 
 _adapter_numbers = itertools.count()
+MAX_SHELLS = 100
+"""Models that stay on one trunk: of a small base an adapter is a few MB, and taking one off is a moment's work."""
 
 
 @contextmanager
@@ -29,23 +31,49 @@ def lease_model(model_id: str, owner: str = "local") -> Iterator[tuple[Head, Loa
         raise PlaygroundError("model_has_no_head", model=model_id)
     head = get_head(resolved.head)
     with lease_trunk(resolved) as trunk:
-        with trunk.shells_lock:
-            # Keyed by files, not by id: a resumed run replaces its model under the same id.
-            loaded = trunk.shells.get(resolved.version)
-            if loaded is None:
-                loaded = head.load(trunk, resolved, f"m{next(_adapter_numbers)}")
-                # After the load: a failed one leaves the older files' model serving, and PEFT cannot
-                # go on from a trunk whose last adapter was deleted.
-                _drop_older(trunk, resolved)
-                trunk.shells[resolved.version] = loaded
-        yield head, loaded
+        loaded = _hold(trunk, resolved, head)
+        try:
+            yield head, loaded
+        finally:
+            with trunk.shells_lock:
+                loaded.users -= 1
+
+
+def _hold(trunk: Trunk, resolved: Resolved, head: Head) -> Loaded:
+    """The model on its trunk, put there if it is not yet; counted as in use."""
+    with trunk.shells_lock:
+        # Keyed by files, not by id: a resumed run replaces its model under the same id.
+        loaded = trunk.shells.get(resolved.version)
+        if loaded is None:
+            loaded = trunk.shells[resolved.version] = head.load(trunk, resolved, f"m{next(_adapter_numbers)}")
+        trunk.shells.move_to_end(resolved.version)
+        loaded.users += 1
+        # After the load: a failed one leaves the older files' model serving.
+        _drop_unused(trunk, resolved)
+        return loaded
+
+
+def _drop_unused(trunk: Trunk, newest: Resolved) -> None:
+    """Take off what nobody uses: models whose files were replaced, and the least recently used beyond MAX_SHELLS."""
+    idle = [version for version, loaded in trunk.shells.items() if not loaded.users]
+    older = [version for version in idle if version[0] == newest.version[0]]
+    excess = len(trunk.shells) - len(older) - MAX_SHELLS
+    others = [version for version in idle if version not in older]
+    for version in [*older, *others[: max(0, excess)]]:
+        adapter = trunk.shells.pop(version).adapter
+        if adapter != BASE:
+            trunk.remove_adapter(adapter)
 
 
 @contextmanager
 def lease_trunk(resolved: Resolved) -> Iterator[Trunk]:
     """The trunk that a model stands on: its base, shared, or the model's own where it cannot share."""
     key, source = trunk_key(resolved)
-    with pool().lease(key, lambda: _load_whole(source) if key.startswith("whole:") else load_trunk(source)) as trunk:
+
+    def load() -> Trunk:
+        return _load_whole(source) if key.startswith("whole:") else load_trunk(source)
+
+    with pool().lease(key, load, _weight_bytes(source)) as trunk:
         yield trunk
 
 
@@ -96,9 +124,3 @@ def _load_whole(resolved: Resolved) -> Trunk:
 def _weight_bytes(resolved: Resolved) -> int:
     """Size of the weights in float32; half-precision files are counted as they lie."""
     return sum(path.stat().st_size for path in resolved.folder.glob("*.safetensors"))
-
-
-def _drop_older(trunk: Trunk, resolved: Resolved) -> None:
-    folder = resolved.version[0]
-    for version in [version for version in trunk.shells if version[0] == folder]:
-        trunk.remove_adapter(trunk.shells.pop(version).adapter)

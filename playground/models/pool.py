@@ -34,8 +34,11 @@ class Pool:
         self._lock = threading.Lock()
 
     @contextmanager
-    def lease(self, key: str, load: Callable[[], Trunk]) -> Iterator[Trunk]:
-        """The trunk of that key, loaded by `load` if it is not here, kept while the block runs."""
+    def lease(self, key: str, load: Callable[[], Trunk], expected_bytes: int = 0) -> Iterator[Trunk]:
+        """The trunk of that key, loaded by `load` if it is not here, kept while the block runs.
+
+        Room for `expected_bytes` is made before the load, so that both are never in memory together.
+        """
         with self._lock:
             slot = self._slots.setdefault(key, _Slot())
             self._slots.move_to_end(key)
@@ -43,6 +46,7 @@ class Pool:
         try:
             with slot.lock:
                 if slot.trunk is None:
+                    self._make_room(expected_bytes)
                     slot.trunk = load()
             self._make_room()
             yield slot.trunk
@@ -62,9 +66,10 @@ class Pool:
         with self._lock:
             return [key for key, slot in self._slots.items() if slot.trunk]
 
-    def _make_room(self) -> None:
+    def _make_room(self, more: int = 0) -> None:
+        """Drop trunks that nobody uses until what is loaded and `more` bytes fit, or none is left to drop."""
         with self._lock:
-            total = sum(slot.trunk.bytes for slot in self._slots.values() if slot.trunk)
+            total = more + sum(slot.trunk.bytes for slot in self._slots.values() if slot.trunk)
             for key, slot in list(self._slots.items()):
                 if total <= self.max_bytes:
                     return

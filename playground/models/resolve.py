@@ -22,6 +22,8 @@ PEFT_TASK_HEADS = {
     "TOKEN_CLS": "token_classification",
     "QUESTION_ANS": "extractive_qa",
 }
+MOST_TOKENS = 10**6
+"""Tokenizers without a limit say 1e30."""
 CLASS_HEADS = {
     "ForSequenceClassification": "sequence_classification",
     "ForTokenClassification": "token_classification",
@@ -136,6 +138,17 @@ def describe(model_id: str, folder: Path, revision: str | None = None) -> Resolv
     named = head and head != "extractive_qa"
     labels = tuple(str(id2label[key]) for key in sorted(id2label, key=int)) if named else ()
     return Resolved(id=model_id, folder=folder, kind="model", head=head, labels=labels, revision=revision)
+
+
+def longest_input(base: Resolved) -> int:
+    """Most tokens a base reads, as its files tell; 0 where they do not."""
+    config = _read_json(base.folder / "config.json")
+    tokenizer = _read_json(base.folder / "tokenizer_config.json")
+    positions = config.get("max_position_embeddings") or 0
+    # RoBERTa's first position numbers stand for padding.
+    positions -= (config.get("pad_token_id") or 0) + 1 if "roberta" in str(config.get("model_type")) else 0
+    limits = [positions, tokenizer.get("model_max_length") or 0]
+    return min((int(limit) for limit in limits if 0 < limit < MOST_TOKENS), default=0)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import atexit
 import queue
 import threading
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -72,7 +73,7 @@ class Trunk:
         self.device = device
         self.whole = whole
         self.mixes = True
-        self.shells: dict[Any, Any] = {}
+        self.shells: OrderedDict[Any, Any] = OrderedDict()
         self.shells_lock = threading.Lock()
         self._queue: queue.Queue[Job | Callable[[], None] | None] = queue.Queue()
         self._waiting: Job | Callable[[], None] | None = None

@@ -42,14 +42,15 @@ class Choice:
     reason: Message
 
 
-def complete(spec: RunSpec, *, rows: int, labels: int, longest_chars: int) -> RunSpec:
+def complete(spec: RunSpec, *, rows: int, labels: int, longest_chars: int, most_tokens: int = 0) -> RunSpec:
     """The spec with every open number filled in and a reason for each in `reasons`.
 
-    rows: usable rows before the split; labels: number of classes or types; longest_chars: of any input.
+    rows: usable rows before the split; labels: number of classes or types; longest_chars: of any input;
+    most_tokens: what the base reads at most, 0 where that is not known.
     Numbers that were set by hand stay, and have no reason.
     """
     given = spec.training
-    chosen = _choices(get_task(spec.task), spec.preset, rows, labels, longest_chars, given)
+    chosen = _choices(get_task(spec.task), spec.preset, rows, labels, longest_chars, most_tokens, given)
     open_names = [name for name in chosen if getattr(given, name) is None]
     training = given.model_copy(update={name: chosen[name].value for name in open_names})
     told = PROBE_NUMBERS if spec.method == "linear_probe" else set(open_names)
@@ -58,7 +59,7 @@ def complete(spec: RunSpec, *, rows: int, labels: int, longest_chars: int) -> Ru
 
 
 def _choices(
-    task: Task, preset: str, rows: int, labels: int, longest_chars: int, given: TrainingParams
+    task: Task, preset: str, rows: int, labels: int, longest_chars: int, most_tokens: int, given: TrainingParams
 ) -> dict[str, Choice]:
     kind = type(task.output)
     held_out = _held_out(rows)
@@ -69,7 +70,7 @@ def _choices(
         "held_out": held_out,
         "batch_size": batch_size,
         "epochs": _epochs(kind, preset, training_rows, labels, given.batch_size or batch_size.value),
-        "max_length": _max_length(kind, longest_chars),
+        "max_length": _max_length(kind, longest_chars, most_tokens),
         "learning_rate": Choice(5e-4, msg("autopilot.learning_rate")),
         "warmup_ratio": Choice(0.06, msg("autopilot.warmup_ratio")),
         "weight_decay": Choice(0.01, msg("autopilot.weight_decay")),
@@ -106,10 +107,11 @@ def _epochs(kind: type[Field], preset: str, training_rows: int, labels: int, bat
     return Choice(epochs, msg("autopilot.epochs_rows", rows=training_rows, epochs=f"{epochs:g}"))
 
 
-def _max_length(kind: type[Field], longest_chars: int) -> Choice:
+def _max_length(kind: type[Field], longest_chars: int, most_tokens: int) -> Choice:
     # English has about four characters a token; three leaves room for rare words.
     needed = longest_chars / 3 + 2
     length = next((length for length in LENGTHS if length >= needed), LENGTHS[-1])
+    length = min(length, most_tokens or length)
     if needed > length and kind is not Label:
         return Choice(length, msg("autopilot.max_length_windows", length=length, chars=longest_chars))
     if needed > length:

@@ -17,7 +17,7 @@ from playground import data
 from playground.errors import PlaygroundError
 from playground.fields import Row
 from playground.i18n import msg
-from playground.models.resolve import Resolved, resolve
+from playground.models.resolve import Resolved, longest_input, resolve
 from playground.runs import Run, RunSpec, RunStatus, TrainingParams, create_run, find_run, list_runs
 from playground.services import autopilot
 from playground.services.launch import launch
@@ -57,6 +57,9 @@ def start(spec: RunSpec, upload_id: str, owner: str) -> str:
     if not checked.ok:
         raise unusable(checked)
     base = _base(spec.base or task.bases[0], owner)
+    most_tokens = longest_input(base)
+    if most_tokens and (spec.training.max_length or 0) > most_tokens:
+        raise PlaygroundError("max_length_over_base", value=spec.training.max_length, most=most_tokens, base=base.id)
     # The training process has another working directory than whoever typed a relative folder.
     base_id = str(base.folder.resolve()) if base.id.startswith(".") else base.id
     rows = list(data.rows_of(upload.table, columns, task.fields))
@@ -68,7 +71,7 @@ def start(spec: RunSpec, upload_id: str, owner: str) -> str:
         }
     )  # fmt: skip
     longest = max(len(str(row[name])) for row in rows for name in inputs)
-    spec = autopilot.complete(spec, rows=len(rows), labels=len(checked.labels), longest_chars=longest)
+    spec = autopilot.complete(spec, rows=len(rows), labels=len(checked.labels), longest_chars=longest, most_tokens=most_tokens)
     assert spec.training.held_out is not None, "complete() fills every number"
     train, held_out = data.split(
         rows, label=task.output.name, inputs=inputs, held_out=spec.training.held_out, seed=spec.training.seed

@@ -80,6 +80,8 @@ def command_line(run: Run) -> list[str]:
     return [
         sys.executable, "-m", "accelerate.commands.launch",
         "--config_file", str(LAUNCH_CONFIG),
+        # One process uses one GPU: the Trainer would split each batch over all it sees (nn.DataParallel).
+        "--gpu_ids", os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] or "0",
         "--num_processes", "1", "--num_machines", "1", "--num_cpu_threads_per_process", "1",
         "--mixed_precision", "no", "--dynamo_backend", "no",
         *(["--cpu"] if cpu else []),

@@ -31,7 +31,7 @@ from transformers import (
 )
 
 from playground.fields import Row
-from playground.heads import get_head
+from playground.heads import get_head, loading
 from playground.heads.loading import lease_model, trunk_key
 from playground.heads.lora import LoraHead
 from playground.models import pool as pool_module
@@ -288,6 +288,19 @@ def test_models_that_load_at_once_leave_torch_as_it_was(case: Case) -> None:
         with ThreadPoolExecutor(len(case.adapters)) as threads:
             list(threads.map(through_pool, case.adapters))
     assert before == (torch.nn.Module.register_parameter, PreTrainedModel.tie_weights, torch.nn.init.normal_)
+
+
+def test_models_beyond_the_most_leave_their_trunk_and_come_back(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "MAX_SHELLS", 2)
+    shared = [adapter for adapter in case.adapters if not own_trunk(case, adapter)]
+    references = {adapter: alone(case, adapter) for adapter in shared}
+    with lease_model(str(shared[0])) as (_, held):
+        for _ in range(2):
+            for adapter in shared:
+                assert_close(through_pool(adapter), references[adapter])
+                assert len(held.trunk.shells) <= 3
+        # What is in use stays, whatever else comes and goes.
+        assert any(loaded is held for loaded in held.trunk.shells.values())
 
 
 def test_an_exception_does_not_spoil_the_next_answer(case: Case) -> None:

@@ -41,6 +41,22 @@ def test_a_trunk_in_use_stays_though_memory_is_short() -> None:
             assert set(pool.keys()) == {"a", "b"}
 
 
+def test_room_is_made_before_the_load() -> None:
+    size = load().bytes
+    pool = Pool(max_bytes=int(1.5 * size))
+    with pool.lease("a", load, size):
+        pass
+    there: list[list[str]] = []
+
+    def look_and_load() -> Trunk:
+        there.append(pool.keys())
+        return load()
+
+    with pool.lease("b", look_and_load, size):
+        pass
+    assert there == [[]] and pool.keys() == ["b"]
+
+
 def test_one_load_at_a_time_per_model() -> None:
     loads: list[float] = []
     pool = Pool(max_bytes=2**40)

@@ -38,6 +38,12 @@ def test_presets_differ_in_how_long_they_learn() -> None:
     assert epochs[0] < epochs[1] < epochs[2]  # type: ignore[operator]
 
 
+def test_no_more_is_chosen_than_the_base_reads() -> None:
+    spec = complete(SPEC, rows=500, labels=2, longest_chars=5000, most_tokens=96)
+    assert spec.training.max_length == 96
+    assert spec.reasons["max_length"]["values"]["length"] == 96
+
+
 def test_a_text_longer_than_the_base_reads_is_said_to_be_cut() -> None:
     spec = complete(SPEC, rows=500, labels=2, longest_chars=5000)
     assert spec.training.max_length == 256
