@@ -1,47 +1,73 @@
-"""Metrics by name, and how far to trust them. N rows."""
+"""Metrics by name, and how far to trust them.
+
+Gold and predicted values come as lists with one plain value per row, as Field.compared makes them.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
-Gold = Sequence[str]
+import numpy as np
 
-Z_95 = 1.959964
-"""Two-sided 95 % of the normal distribution, in standard deviations."""
+from playground.services.metrics import answers, entities, labels
+from playground.services.metrics.entities import per_type
+from playground.services.metrics.trust import bootstrap, wilson
 
+__all__ = ["METRICS", "Metric", "bootstrap", "interval_methods", "intervals", "per_type", "score", "wilson"]
 
-def accuracy(gold: Gold, predicted: Gold) -> float:
-    """Share of rows whose label is right."""
-    return sum(g == p for g, p in zip(gold, predicted, strict=True)) / len(gold)
-
-
-def macro_f1(gold: Gold, predicted: Gold) -> float:
-    """Mean over the labels, each counted alike, of the F1 of that label (scikit-learn's definition)."""
-    from sklearn.metrics import f1_score
-
-    return float(f1_score(gold, predicted, average="macro", zero_division=0))
+Values = Sequence[Any]
+Way = Literal["wilson", "bootstrap"]
 
 
-METRICS: dict[str, Callable[[Gold, Gold], float]] = {"accuracy": accuracy, "macro_f1": macro_f1}
+@dataclass(frozen=True)
+class Metric:
+    """A score of a set of rows, from 0 to 1.
+
+    value     (gold, predicted) -> the score
+    weighted  (gold, predicted) -> a function of [N] weights: the score with row n counted weights[n] times;
+              None for a share of rows, of which more is known
+    """
+
+    value: Callable[[Values, Values], float]
+    weighted: Callable[[Values, Values], Callable[[np.ndarray], float]] | None = None
+
+    @property
+    def way(self) -> Way:
+        """How its interval is made."""
+        return "bootstrap" if self.weighted else "wilson"
+
+    def interval(self, gold: Values, predicted: Values) -> list[float]:
+        """[low, high] at 95 %."""
+        value = self.value(gold, predicted)
+        if self.weighted:
+            return list(bootstrap(value, self.weighted(gold, predicted), len(gold)))
+        return list(wilson(round(value * len(gold)), len(gold)))
 
 
-def score(names: Sequence[str], gold: Gold, predicted: Gold) -> dict[str, float]:
+METRICS: dict[str, Metric] = {
+    "accuracy": Metric(labels.accuracy),
+    "macro_f1": Metric(labels.macro_f1, labels.weighted_macro_f1),
+    **{
+        f"entity_{name}": Metric(entities.scorer(name), entities.weighted_scorer(name))
+        for name in ("f1", "precision", "recall")
+    },
+    "exact_match": Metric(answers.exact_match),
+    "answer_f1": Metric(answers.answer_f1, answers.weighted_answer_f1),
+}
+
+
+def score(names: Sequence[str], gold: Values, predicted: Values) -> dict[str, float]:
     """{metric: value}. An unknown name raises KeyError: it is a fault of ours."""
-    return {name: METRICS[name](gold, predicted) for name in names}
+    return {name: METRICS[name].value(gold, predicted) for name in names}
 
 
-def intervals(names: Sequence[str], gold: Gold, predicted: Gold) -> dict[str, list[float]]:
-    """{metric: [low, high]} at 95 %, for the metrics that are shares of rows (accuracy: Wilson's score interval)."""
-    if "accuracy" not in names:
-        return {}
-    right = sum(g == p for g, p in zip(gold, predicted, strict=True))
-    return {"accuracy": list(wilson(right, len(gold)))}
+def intervals(names: Sequence[str], gold: Values, predicted: Values) -> dict[str, list[float]]:
+    """{metric: [low, high]} at 95 %, the value within."""
+    return {name: METRICS[name].interval(gold, predicted) for name in names}
 
 
-def wilson(right: int, count: int) -> tuple[float, float]:
-    """Wilson's 95 % score interval of a share (Wilson 1927): sound for few rows and near 0 and 1."""
-    share, z2 = right / count, Z_95**2 / count
-    centre = share + z2 / 2
-    spread = Z_95 * math.sqrt(share * (1 - share) / count + z2 / (4 * count))
-    return max(0.0, (centre - spread) / (1 + z2)), min(1.0, (centre + spread) / (1 + z2))
+def interval_methods(names: Sequence[str]) -> dict[str, Way]:
+    """{metric: how its interval is made}; the words are `interval.<way>` in the catalogs."""
+    return {name: METRICS[name].way for name in names}
