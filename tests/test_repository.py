@@ -10,7 +10,8 @@ ROOT = Path(__file__).resolve().parent.parent
 MAX_BYTES = 10 * 2**20
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
-LEFT_BEHIND = {".git", ".venv", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", "runs", "test-results"}
+LEFT_BEHIND = {".git", ".venv", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", "runs"}
+LEFT_BEHIND |= {"test-results", "build"}
 TEXTS = {".py", ".md", ".txt", ".toml", ".yaml", ".json", ".jsonl"}
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".npy", ".npz", ".joblib"}
 

@@ -71,7 +71,9 @@ def start(spec: RunSpec, upload_id: str, owner: str) -> str:
         }
     )  # fmt: skip
     longest = max(len(str(row[name])) for row in rows for name in inputs)
-    spec = autopilot.complete(spec, rows=len(rows), labels=len(checked.labels), longest_chars=longest, most_tokens=most_tokens)
+    spec = autopilot.complete(
+        spec, rows=len(rows), labels=len(checked.labels), longest_chars=longest, most_tokens=most_tokens
+    )
     assert spec.training.held_out is not None, "complete() fills every number"
     train, held_out = data.split(
         rows, label=task.output.name, inputs=inputs, held_out=spec.training.held_out, seed=spec.training.seed
