@@ -62,7 +62,7 @@ def _spans_output(field: Field, lang: str) -> list[gr.components.Component]:
             label=field_label(field, lang), show_legend=True, combine_adjacent=False, elem_classes="marked"
         ),
         gr.HTML(padding=False),
-        _table("ui.entities", lang),
+        _table("ui.entities", lang, ["40%", "18%", "18%", "24%"]),
     ]
 
 
@@ -70,13 +70,20 @@ def _answer_output(field: Field, lang: str) -> list[gr.components.Component]:
     return [
         gr.HTML(padding=False, elem_classes="answer-box"),
         gr.HighlightedText(label=translate(lang, "ui.answer.place"), combine_adjacent=False, elem_classes="marked"),
-        _table("ui.answer.alternatives", lang),
+        _table("ui.answer.alternatives", lang, ["54%", "20%", "26%"]),
     ]
 
 
-def _table(key: str, lang: str) -> gr.Dataframe:
+def _table(key: str, lang: str, widths: list[str]) -> gr.Dataframe:
+    """Its columns' widths are fixed: measured ones follow the longest cell and push the others out of sight."""
     return gr.Dataframe(
-        interactive=False, datatype="str", type="array", wrap=True, label=translate(lang, key), buttons=[]
+        interactive=False,
+        datatype="str",
+        type="array",
+        wrap=True,
+        label=translate(lang, key),
+        buttons=[],
+        column_widths=list(widths),
     )
 
 
