@@ -7,6 +7,7 @@ the columns an upload must have, the check, the caps. The words a user sees for 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -98,6 +99,31 @@ class Text(Field):
         if len(value) > self.max_chars:
             raise PlaygroundError("field_too_long", field=self.word, chars=len(value), max_chars=self.max_chars)
         return value
+
+
+SEPARATORS = re.compile(r"[,，、\n]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateLabels(Field):
+    """The classes that a model which learned none is to choose from: a list, or one text with separators."""
+
+    least: int = 2
+    most: int = 50
+    max_chars: int = 200
+
+    def parse(self, value: Any) -> list[str]:
+        """The labels, each once, in their order."""
+        words = SEPARATORS.split(value) if isinstance(value, str) else value
+        if words is not None and not isinstance(words, (list, tuple)):
+            raise PlaygroundError("field_not_text", field=self.word, found=type(value).__name__)
+        labels = list(dict.fromkeys(str(word).strip() for word in words or () if str(word).strip()))
+        if not self.least <= len(labels) <= self.most:
+            raise PlaygroundError("candidate_labels", found=len(labels), least=self.least, most=self.most)
+        longest = max(map(len, labels))
+        if longest > self.max_chars:
+            raise PlaygroundError("field_too_long", field=self.word, chars=longest, max_chars=self.max_chars)
+        return labels
 
 
 @dataclass(frozen=True, kw_only=True)

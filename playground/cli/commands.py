@@ -32,7 +32,7 @@ def predict(options: argparse.Namespace) -> Any:
     from playground.services.predict import predict as run
 
     task = get_task(options.task)
-    inputs = {field.name: getattr(options, field.name) for field in task.inputs}
+    inputs = {field.name: getattr(options, field.name) for field in (*task.inputs, *task.extra_inputs)}
     params = values(options.set)
     output = run(task.id, inputs, model=options.model, params=params, owner=OWNER)
     if not options.json:

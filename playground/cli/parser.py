@@ -70,6 +70,8 @@ def _predict(parser: argparse.ArgumentParser, lang: str) -> None:
         words = tasks.add_parser(task.id, help=about, description=about)
         for field in task.inputs:
             words.add_argument(f"--{field.name}", required=True, help=render(field.word, lang))
+        for field in task.extra_inputs:
+            words.add_argument(f"--{field.name}", default="", help=render(field.word, lang))
         words.add_argument("--model", default="", metavar="ID", help=translate(lang, "cli.help.model"))
         knobs = ", ".join(task.params.model_fields)
         words.add_argument(

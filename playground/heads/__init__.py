@@ -6,7 +6,13 @@ from importlib import import_module
 
 from playground.heads.base import Head
 
-NAMES: tuple[str, ...] = ("sequence_classification", "linear_probe", "token_classification", "extractive_qa")
+NAMES: tuple[str, ...] = (
+    "sequence_classification",
+    "linear_probe",
+    "embedding",
+    "token_classification",
+    "extractive_qa",
+)
 
 
 def get_head(name: str) -> Head:

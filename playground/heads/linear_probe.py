@@ -15,6 +15,7 @@ from transformers.utils import ModelOutput
 
 from playground.fields import Row
 from playground.heads.base import Loaded, Prediction, Window, longest_input
+from playground.heads.embedding import embed, mean_pool
 from playground.heads.fitting import logistic_regression
 from playground.heads.lora import write_description
 from playground.heads.sequence_classification import HEAD as CLASSIFICATION
@@ -40,13 +41,6 @@ class Probe:
         return embeddings @ self.weight.T + self.bias
 
 
-def mean_pool(output: ModelOutput, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """Masked mean of the last hidden states, normalised: [B, T, H] -> [B, H] (as sentence-transformers does)."""
-    mask = inputs["attention_mask"].unsqueeze(-1).to(output.last_hidden_state.dtype)
-    mean = (output.last_hidden_state * mask).sum(1) / mask.sum(1).clamp(min=1)
-    return torch.nn.functional.normalize(mean, dim=-1)
-
-
 class LinearProbe:
     """The head of probes: no adapter, one matrix."""
 
@@ -58,13 +52,7 @@ class LinearProbe:
         self, trunk: Trunk, rows: Sequence[Row], max_length: int, on_batch: Callable[[int, int], None] | None = None
     ) -> np.ndarray:
         """Sentence embeddings of the frozen base, float32 [N, H]. `on_batch(done, N)` is called on the way."""
-        features = [window.features for window in self.windows(trunk.tokenizer, rows, max_length)]
-        parts, step = [], 512
-        for start in range(0, len(features), step):
-            parts.append(torch.stack(trunk.run(features[start : start + step], BASE, mean_pool)).numpy())
-            if on_batch:
-                on_batch(min(start + step, len(features)), len(features))
-        return np.concatenate(parts)
+        return embed(trunk, [row["text"] for row in rows], max_length, on_batch)
 
     def fit(self, embeddings: np.ndarray, labels: Sequence[str], gold: Sequence[str]) -> Probe:
         """Logistic regression on [N, H] embeddings; `labels` gives the order of the C outputs."""

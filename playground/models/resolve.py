@@ -22,6 +22,8 @@ PEFT_TASK_HEADS = {
     "TOKEN_CLS": "token_classification",
     "QUESTION_ANS": "extractive_qa",
 }
+WITHOUT_WEIGHTS = ("embedding",)
+"""Heads whose models are a base and a description alone."""
 MOST_TOKENS = 10**6
 """Tokenizers without a limit say 1e30."""
 CLASS_HEADS = {
@@ -38,7 +40,7 @@ class Resolved:
 
     id        the name it was asked for by
     folder    where its files lie
-    kind      a whole model, a LoRA adapter, or the weights of a linear probe
+    kind      a whole model, a LoRA adapter, or a probe: what reads a bare base, with few weights or none
     head      name in playground.heads, "" for a base without a head
     labels    class names in the order of the outputs, () where the files do not say
     base      model id an adapter or probe stands on, "" for a whole model
@@ -107,9 +109,9 @@ def starters() -> list[str]:
 
 def describe(model_id: str, folder: Path, revision: str | None = None) -> Resolved:
     """What a model folder holds, told by its files. Raises PlaygroundError when it is no usable model."""
-    if not any(folder.glob("*.safetensors")):
-        raise PlaygroundError("no_safetensors", model=model_id)
     own = _read_json(folder / "playground.json")
+    if own.get("head") not in WITHOUT_WEIGHTS and not any(folder.glob("*.safetensors")):
+        raise PlaygroundError("no_safetensors", model=model_id)
     if own:
         kind: Kind = "adapter" if (folder / "adapter_config.json").is_file() else "probe"
         return Resolved(

@@ -12,7 +12,7 @@ from playground import data
 from playground.errors import PlaygroundError
 from playground.fields import Label, Row
 from playground.services import metrics
-from playground.services.predict import model_labels, predict_rows
+from playground.services.predict import extras, model_labels, predict_rows
 from playground.services.uploads import unusable
 from playground.settings import settings
 from playground.tasks import get_task
@@ -36,14 +36,18 @@ def evaluate(
         checked = data.check(table, columns, task.fields)
         if not checked.ok:
             raise unusable(checked)
+        given: Row = {}
         if isinstance(task.output, Label):
             known = set(model_labels(model, owner))
-            if not known & set(checked.labels):
+            # A model that chooses among named labels is given those of the file.
+            given = {field.name: checked.labels for field in extras(task.id, model, owner)}
+            if not given and not known & set(checked.labels):
                 raise PlaygroundError("labels_differ", model=model, known=sorted(known)[:5], found=checked.labels[:5])
         gold: list[Any] = []
         predicted: list[Any] = []
         for part in _parts(data.rows_of(table, columns, task.fields)):
-            outputs = predict_rows(task.id, part, model=model, owner=owner)
+            asked = [{**row, **given} for row in part]
+            outputs = predict_rows(task.id, asked, model=model, owner=owner)
             gold += [row[task.output.name] for row in part]
             predicted += [task.output.compared(output) for output in outputs]
     return {

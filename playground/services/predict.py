@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from playground.errors import PlaygroundError, first_fault
-from playground.fields import Row
+from playground.fields import Field, Row
 from playground.i18n import Message
 from playground.models.resolve import STARTERS_DIR, Resolved, resolve
 from playground.runs import find_run, list_runs
@@ -45,8 +45,9 @@ def predict(
     """
     task = get_task(task_id)
     row = {field.name: field.parse(inputs.get(field.name)) for field in task.inputs}
+    row |= {field.name: inputs.get(field.name) for field in task.extra_inputs}
     knobs = _params(task, params or {})
-    found = _predictions(task, [row], model, knobs, owner)[0]
+    found = predictions(task, [row], model=model, params=knobs, owner=owner)[0]
     if not details:
         return found.output
     from playground.i18n import render
@@ -66,7 +67,8 @@ def predict_rows(
 ) -> list[Any]:
     """The task's output for many rows, same order."""
     task = get_task(task_id)
-    return [found.output for found in _predictions(task, rows, model, _params(task, params or {}), owner)]
+    knobs = _params(task, params or {})
+    return [found.output for found in predictions(task, rows, model=model, params=knobs, owner=owner)]
 
 
 def model_labels(model_id: str, owner: str = "local") -> tuple[str, ...]:
@@ -86,6 +88,16 @@ def offered(task_id: str, owner: str = "local") -> list[ModelInfo]:
         if spec.task == task.id and run.usable:
             found.append(ModelInfo(f"run/{run.id}", spec.name or spec.data, "run"))
     return found
+
+
+def extras(task_id: str, model_id: str, owner: str = "local") -> tuple[Field, ...]:
+    """What a model of ours takes besides the task's inputs; () for others: those are not looked up before they run."""
+    if not model_id.startswith(("starter/", "run/")):
+        return ()
+    try:
+        return get_task(task_id).extras.get(resolve(model_id, owner).head, ())
+    except PlaygroundError:
+        return ()  # there is no such model, which is said where it loads
 
 
 def card(model_id: str, lang: str, owner: str = "local") -> str:
@@ -119,13 +131,19 @@ def model_state(model_id: str, owner: str = "local") -> Literal["ready", "loadin
     return model_state(model_id, owner)
 
 
-def _predictions(task: Task, rows: Sequence[Row], model: str, params: BaseModel, owner: str) -> list[Prediction]:
+def predictions(
+    task: Task, rows: Sequence[Row], *, model: str, params: BaseModel, owner: str = "local"
+) -> list[Prediction]:
+    """Predictions with their details for rows whose inputs were parsed, same order."""
     # torch comes in here, not with the module: the page opens before models are needed.
     from playground.heads.loading import lease_model
 
     model = model or task.models[0]
     _touch_in_use()
-    _check_head(task, resolve(model, owner), owner)
+    resolved = resolve(model, owner)
+    _check_head(task, resolved, owner)
+    for field in task.extras.get(resolved.head, ()):
+        rows = [{**row, field.name: field.parse(row.get(field.name))} for row in rows]
     with lease_model(model, owner) as (head, loaded):
         return loaded.predict(head, rows, params)
 

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from playground.fields import Label, Text
+from playground.fields import CandidateLabels, Label, Text
 from playground.tasks.spec import Task
 
 
@@ -60,9 +60,10 @@ TASK = Task(
         ),
     ),
     params=Params,
-    heads=("sequence_classification", "linear_probe"),
-    models=("starter/sentiment-en",),
+    heads=("sequence_classification", "linear_probe", "embedding"),
+    models=("starter/sentiment-en", "starter/zero-shot-en"),
     bases=("sentence-transformers/all-MiniLM-L6-v2",),
     metrics=("accuracy", "macro_f1"),
     baselines=("majority", "linear_probe"),
+    extras={"embedding": (CandidateLabels(name="candidate_labels"),)},
 )

@@ -33,4 +33,5 @@ TASK = Task(
     metrics=("answer_f1", "exact_match"),
     baselines=("sliding_window",),
     together=("context",),
+    documents=True,
 )

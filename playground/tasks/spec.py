@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
@@ -23,6 +24,8 @@ class Task:
     metrics   names of metrics (playground.services.metrics), the one that decides first
     baselines names of baselines a fine-tune is reported beside
     together  names of inputs: rows that agree in all of these stay on one side of a split; () means all inputs
+    extras    head -> inputs that models of that head take besides; a dataset has no columns for them
+    documents whether the tab also asks whole documents
     """
 
     id: str
@@ -35,11 +38,18 @@ class Task:
     metrics: tuple[str, ...]
     baselines: tuple[str, ...]
     together: tuple[str, ...] = ()
+    extras: Mapping[str, tuple[Field, ...]] = field(default_factory=dict)
+    documents: bool = False
 
     @property
     def fields(self) -> tuple[Field, ...]:
         """All columns of a dataset for this task: inputs, the gold output, then the split, if the dataset has one."""
         return (*self.inputs, self.output, SPLIT)
+
+    @property
+    def extra_inputs(self) -> tuple[Field, ...]:
+        """The inputs that only models of some heads take, each once."""
+        return tuple({extra.name: extra for extras in self.extras.values() for extra in extras}.values())
 
     @property
     def kept_together(self) -> tuple[str, ...]:

@@ -34,15 +34,16 @@ def endpoints() -> None:
 def prediction(task: Task) -> Callable[..., Any]:
     """The endpoint of a task: its inputs, `model`, `details`, and its params by keyword."""
     fields = [field.name for field in task.inputs]
+    extras = [field.name for field in task.extra_inputs]
     knobs = task.params.model_fields
-    names = [*fields, "model", "details", *knobs]
+    names = [*fields, *extras, "model", "details", *knobs]
 
     def handler(visitor: Visitor, *values: Any) -> Any:
         import_models()
         given = dict(zip(names, values, strict=True))
         return predict.predict(
             task.id,
-            {name: given[name] for name in fields},
+            {name: given[name] for name in (*fields, *extras)},
             model=str(given["model"] or ""),
             details=bool(given["details"]),
             params={name: given[name] for name in knobs},
@@ -55,6 +56,7 @@ def prediction(task: Task) -> Callable[..., Any]:
         [
             _argument("visitor", Visitor),
             *(_argument(name, str) for name in fields),
+            *(_argument(name, str, "") for name in extras),
             _argument("model", str, ""),
             _argument("details", bool, False),
             *(_argument(name, info.annotation, info.get_default()) for name, info in knobs.items()),

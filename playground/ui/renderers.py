@@ -10,7 +10,7 @@ import gradio as gr
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from playground.fields import Answer, Field, Label, Row, Spans, Text
+from playground.fields import Answer, CandidateLabels, Field, Label, Row, Spans, Text
 from playground.i18n import render, translate
 from playground.ui import answers
 
@@ -52,6 +52,15 @@ def _text_input(field: Field, lang: str) -> gr.Textbox:
     )
 
 
+def _labels_input(field: Field, lang: str) -> gr.Textbox:
+    return gr.Textbox(
+        label=field_label(field, lang),
+        placeholder=translate(lang, f"ui.{field.name}.placeholder"),
+        lines=1,
+        max_lines=6,
+    )
+
+
 def _label_output(field: Field, lang: str) -> list[gr.components.Component]:
     return [gr.Label(label=field_label(field, lang), show_heading=False, elem_classes="scores")]
 
@@ -87,7 +96,7 @@ def _table(key: str, lang: str, widths: list[str]) -> gr.Dataframe:
     )
 
 
-INPUTS: dict[type[Field], Build] = {Text: _text_input}
+INPUTS: dict[type[Field], Build] = {Text: _text_input, CandidateLabels: _labels_input}
 OUTPUTS: dict[type[Field], Output] = {
     Label: Output(_label_output, answers.scores),
     Spans: Output(_spans_output, answers.entities),

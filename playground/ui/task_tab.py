@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from playground.errors import PlaygroundError
+from playground.fields import Field
 from playground.i18n import Message, render, translate
 from playground.services import predict
 from playground.tasks.spec import Task
@@ -30,12 +31,14 @@ class TaskTab:
         self.task = task
         self.lang = lang
         self.text = partial(translate, lang)
+        self.extra_inputs: list[gr.components.Component] = []
         with gr.Tab(self.text(f"task.{task.id}"), id=task.id):
             gr.HTML(markup.note(self.text(f"task.{task.id}.what")), padding=False)
             self._model()
             with gr.Row(equal_height=False):
                 with gr.Column(scale=3, min_width=300):
                     self.inputs = [input_for(field, lang) for field in task.inputs]
+                    self.extras = [self._extra(field) for field in task.extra_inputs]
                     self.run = gr.Button(self.text("ui.run"), variant="primary", elem_classes="run-button")
                 with gr.Column(scale=2, min_width=300):
                     self.outputs = outputs_for(task.output, lang)
@@ -66,10 +69,19 @@ class TaskTab:
         self.state = gr.HTML(padding=False, elem_classes="model-state")
         self.look = gr.Timer(LOOK_SECONDS)
 
+    def _extra(self, field: Field) -> gr.Column:
+        """An input that shows only where the chosen model takes it."""
+        shown = field in predict.extras(self.task.id, self.task.models[0], OWNER)
+        with gr.Column(visible=shown, min_width=0) as column:
+            self.extra_inputs.append(input_for(field, self.lang))
+        return column
+
     def _events(self) -> None:
         quiet: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
-        call = {"fn": guarded(self.on_run, self.lang), "inputs": [self.model, *self.inputs, *self.knobs.values()]}
-        for trigger in (self.run.click, *(field.submit for field in self.inputs)):
+        asked = [self.model, *self.inputs, *self.extra_inputs, *self.knobs.values()]
+        call = {"fn": guarded(self.on_run, self.lang), "inputs": asked}
+        self.told = [self.state, self.card, self.look, *self.extras]
+        for trigger in (self.run.click, *(field.submit for field in (*self.inputs, *self.extra_inputs))):
             trigger(
                 **call,
                 outputs=self.outputs,
@@ -78,9 +90,7 @@ class TaskTab:
                 show_progress_on=self.outputs[0],
             )
         self.examples.click(guarded(self.on_example, self.lang), self.examples, self.inputs, preprocess=False, **quiet)
-        self.model.change(
-            guarded(self.on_model, self.lang), self.model, [self.state, self.card, self.look], preprocess=False, **quiet
-        )
+        self.model.change(guarded(self.on_model, self.lang), self.model, self.told, preprocess=False, **quiet)
         self.look.tick(guarded(self.on_look, self.lang), self.model, [self.state, self.look], preprocess=False, **quiet)
 
     def on_page_load(self, blocks: gr.Blocks) -> None:
@@ -88,7 +98,7 @@ class TaskTab:
         blocks.load(
             guarded(self.on_load, self.lang),
             None,
-            [self.model, self.state, self.card, self.look],
+            [self.model, *self.told],
             queue=False,
             api_visibility="private",
             show_progress="hidden",
@@ -101,14 +111,20 @@ class TaskTab:
             # Named in the address, which any page can link to: chosen, but not loaded before somebody runs it.
             choices.append((wished, wished))
             note = markup.note(visitor.text("ui.model.absent"), "")
-            return [gr.Dropdown(choices=choices, value=wished), note, _card(wished, visitor), gr.Timer(active=False)]
+            told = [note, _card(wished, visitor), gr.Timer(active=False), *self._shown_extras(visitor, wished)]
+            return [gr.Dropdown(choices=choices, value=wished), *told]
         return [gr.Dropdown(choices=choices, value=wished), *self.on_model(visitor, wished)]
 
     def on_model(self, visitor: Visitor, model: Any) -> list[Any]:
         """Another model was chosen: load it behind the page, show its card."""
         model = _model_id(model, self.task)
         loader().start(model, visitor.owner)
-        return [markup.note(visitor.text("ui.model.loading"), "busy"), _card(model, visitor), gr.Timer(active=True)]
+        note = markup.note(visitor.text("ui.model.loading"), "busy")
+        return [note, _card(model, visitor), gr.Timer(active=True), *self._shown_extras(visitor, model)]
+
+    def _shown_extras(self, visitor: Visitor, model: str) -> list[gr.Column]:
+        taken = predict.extras(self.task.id, model, visitor.owner)
+        return [gr.Column(visible=field in taken) for field in self.task.extra_inputs]
 
     def on_look(self, visitor: Visitor, model: Any) -> list[Any]:
         settled, message = loader().status(_model_id(model, self.task), visitor.owner)
@@ -122,7 +138,7 @@ class TaskTab:
 
     def on_run(self, visitor: Visitor, model: Any, *values: Any) -> Any:
         import_models()
-        names = [field.name for field in self.task.inputs]
+        names = [field.name for field in (*self.task.inputs, *self.task.extra_inputs)]
         knobs = {name: value for name, value in zip(self.knobs, values[len(names) :], strict=True) if value is not None}
         inputs = dict(zip(names, values, strict=False))
         found = predict.predict(

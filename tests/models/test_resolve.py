@@ -41,7 +41,8 @@ def test_weights_that_are_not_the_expected_ones_are_refused() -> None:
 def test_every_starter_resolves_to_its_base() -> None:
     for model_id in starters():
         found = resolve(model_id)
-        assert found.labels and resolve(found.base).revision == found.revision
+        assert resolve(found.base).revision == found.revision
+        assert bool(found.labels) == (found.head not in ("embedding", "extractive_qa"))
 
 
 @pytest.mark.parametrize(
