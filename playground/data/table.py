@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from playground.data.child import run_child
 from playground.errors import PlaygroundError
 
 if TYPE_CHECKING:
@@ -20,13 +16,8 @@ if TYPE_CHECKING:
 
     from playground.settings import Settings
 
-PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 BATCH_ROWS = 2_000
 PREVIEW_CHARS = 500
-OUT_OF_MEMORY = frozenset({-int(getattr(signal, name, 0)) for name in ("SIGKILL", "SIGABRT", "SIGSEGV", "SIGBUS")})
-OUT_OF_MEMORY_MARKS = (b"MemoryError", b"bad_alloc", b"failed to map segment", b"Cannot allocate memory")
-OUT_OF_TIME = frozenset({-int(getattr(signal, "SIGXCPU", 0))})
-PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,45 +115,4 @@ def shown_name(path: Path) -> str:
 
 def _in_child(path: Path, part: Path, limits: Settings) -> dict[str, Any]:
     """What the child reports of the table, or its refusal as a PlaygroundError."""
-    request = {"memory_mb": limits.read_memory_mb, "seconds": limits.read_seconds, "max_rows": limits.max_rows}
-    command = [sys.executable, "-m", "playground.data.reader", os.path.abspath(path), str(part.absolute())]
-    with tempfile.TemporaryFile() as errors:
-        child = subprocess.Popen(
-            [*command, json.dumps(request)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            env=_environment(),
-        )
-        try:
-            output, _ = child.communicate(timeout=limits.read_seconds + 5)
-        except BaseException as error:
-            child.kill()
-            child.communicate()
-            if isinstance(error, subprocess.TimeoutExpired):
-                raise PlaygroundError("data_too_slow", seconds=limits.read_seconds) from None
-            raise
-        errors.seek(0)
-        return _answer(child.returncode, output, errors.read(), limits)
-
-
-def _answer(code: int, output: bytes, errors: bytes, limits: Settings) -> dict[str, Any]:
-    """The child's answer; a child that died names its reason by the way it died."""
-    if code in OUT_OF_TIME:
-        raise PlaygroundError("data_too_slow", seconds=limits.read_seconds)
-    if code in OUT_OF_MEMORY or any(mark in errors for mark in OUT_OF_MEMORY_MARKS):
-        raise PlaygroundError("data_memory", mb=limits.read_memory_mb)
-    if code != 0:
-        reason = errors.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
-        raise PlaygroundError("data_reader_died", reason=reason or str(code))
-    answer = json.loads(output)
-    if "refused" in answer:
-        raise PlaygroundError(answer["refused"], **answer["values"])
-    return dict(answer["table"])
-
-
-def _environment() -> dict[str, str]:
-    """An allow-list, with one memory arena: each further one would count against the child's address space."""
-    kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    ours = {"PYTHONPATH": str(PACKAGE_PARENT), "PYTHONUTF8": "1"}
-    return kept | ours | {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1"}
+    return dict(run_child("playground.data.reader", (path, part), limits, {"max_rows": limits.max_rows})["table"])
