@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="Where models run.")
     model_memory_gb: float = Field(0, ge=0, description="Memory for loaded models in GB; 0 is half of what is free.")
     max_upload_mb: int = Field(50, ge=1, description="Largest dataset file that is read, in MB.")
+    max_document_mb: int = Field(1, ge=1, le=50, description="Largest document that is asked, in MB.")
     max_rows: int = Field(200_000, ge=1, description="Most rows of a dataset.")
     read_memory_mb: int = Field(1024, ge=256, description="Memory limit of the process that reads an upload, in MB.")
     read_seconds: int = Field(60, ge=1, description="Time limit of the process that reads an upload, in seconds.")

@@ -46,7 +46,7 @@ def predict(
     task = get_task(task_id)
     row = {field.name: field.parse(inputs.get(field.name)) for field in task.inputs}
     row |= {field.name: inputs.get(field.name) for field in task.extra_inputs}
-    knobs = _params(task, params or {})
+    knobs = checked_params(task, params or {})
     found = predictions(task, [row], model=model, params=knobs, owner=owner)[0]
     if not details:
         return found.output
@@ -67,7 +67,7 @@ def predict_rows(
 ) -> list[Any]:
     """The task's output for many rows, same order."""
     task = get_task(task_id)
-    knobs = _params(task, params or {})
+    knobs = checked_params(task, params or {})
     return [found.output for found in predictions(task, rows, model=model, params=knobs, owner=owner)]
 
 
@@ -154,7 +154,8 @@ def _check_head(task: Task, resolved: Resolved, owner: str) -> None:
         raise PlaygroundError("wrong_model_for_task", model=resolved.id, task=task.id, models=models)
 
 
-def _params(task: Task, values: dict[str, Any]) -> BaseModel:
+def checked_params(task: Task, values: dict[str, Any]) -> BaseModel:
+    """A task's knobs, or a PlaygroundError that names the first one that is not valid."""
     try:
         return task.params.model_validate(values)
     except ValidationError as error:
