@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
-from playground.cli import commands
+from playground.cli import commands, documents
 from playground.errors import PlaygroundError
 from playground.i18n import LANGUAGES, render, translate
 from playground.runs import Method, RunSpec
+from playground.services.documents import TOP_K
 from playground.tasks import NAMES, TASKS
 
 LANG_AUTO = "auto"
@@ -21,6 +22,8 @@ WORDS: dict[str, Callable[[argparse.Namespace], Any]] = {
     "stop": commands.stop,
     "resume": commands.resume,
     "evaluate": commands.evaluate,
+    "ask": documents.ask,
+    "search": documents.search,
     "doctor": commands.doctor,
     "serve": commands.serve,
 }
@@ -47,6 +50,8 @@ def build_parser(lang: str) -> argparse.ArgumentParser:
     _predict(made["predict"], lang)
     _finetune(made["finetune"], lang)
     _evaluate(made["evaluate"], lang)
+    _document(made["ask"], "question", lang)
+    _document(made["search"], "query", lang)
     made["runs"].add_argument("run_id", nargs="?", metavar="RUN")
     for word in ("stop", "resume"):
         made[word].add_argument("run_id", metavar="RUN")
@@ -103,6 +108,13 @@ def _evaluate(parser: argparse.ArgumentParser, lang: str) -> None:
     parser.add_argument("data", type=Path, metavar="DATA")
     parser.add_argument("--task", default=NAMES[0], choices=NAMES)
     _map(parser, lang)
+
+
+def _document(parser: argparse.ArgumentParser, asked: str, lang: str) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help=translate(lang, "cli.help.document"))
+    parser.add_argument(asked, metavar=asked.upper())
+    parser.add_argument("--model", default="", metavar="ID", help=translate(lang, "cli.help.model"))
+    parser.add_argument("--top_k", type=int, default=TOP_K, metavar="N", help=translate(lang, "cli.help.passages"))
 
 
 def _map(parser: argparse.ArgumentParser, lang: str) -> None:

@@ -124,6 +124,19 @@ def open_text(text: str, owner: str = "local") -> str:
     return document.id
 
 
+def known(document_id: str, owner: str = "local") -> str:
+    """The id again, where the owner has that document. Raises PlaygroundError."""
+    if not document_id:
+        raise PlaygroundError("no_document")
+    return shelf().get(owner, document_id).document.id
+
+
+def describe(document_id: str, owner: str = "local") -> tuple[str, int]:
+    """(name, number of passages); a pasted text has the name ""."""
+    document = shelf().get(owner, document_id).document
+    return document.name, len(document.passages)
+
+
 def document_text(document_id: str, owner: str = "local") -> str:
     """The text that all places are counted in."""
     return shelf().get(owner, document_id).document.text

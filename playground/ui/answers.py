@@ -12,9 +12,6 @@ from playground.ui import markup
 AROUND = 600
 """Characters of a context shown before and behind an answer."""
 
-Marked = list[tuple[str, str | None]]
-"""A text in pieces, each with the label it is marked with, or None."""
-
 
 def scores(inputs: Row, output: list[LabelScore], details: dict[str, Any], lang: str) -> list[Any]:
     """The only place where labels are keys: gr.Label wants them so."""
@@ -61,9 +58,9 @@ def answer(inputs: Row, output: FoundAnswer, details: dict[str, Any], lang: str)
     return [found, pieces, {"headers": headers, "data": rows}]
 
 
-def marked(text: str, places: list[tuple[int, int, str]]) -> Marked:
+def marked(text: str, places: list[tuple[int, int, str]]) -> markup.Pieces:
     """The text in pieces; `places` are (start, end, label), sorted, without overlaps."""
-    pieces: Marked = []
+    pieces: markup.Pieces = []
     done = 0
     for start, end, label in places:
         if start > done:

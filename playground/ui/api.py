@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 from pydantic import ValidationError
 
 from playground.errors import PlaygroundError, first_fault
@@ -19,7 +17,9 @@ from playground.services import predict
 from playground.services.evaluate import evaluate as score
 from playground.tasks import TASKS
 from playground.tasks.spec import Task
+from playground.ui.document_api import ask_document, find_passages
 from playground.ui.loading import import_models
+from playground.ui.uploaded import uploaded_file
 from playground.ui.wrapper import Visitor, guarded
 
 
@@ -27,7 +27,7 @@ def endpoints() -> None:
     """Add every public endpoint to the Blocks being built."""
     for task in TASKS:
         gr.api(guarded(prediction(task)), api_name=task.id)
-    for handler in (models, finetune, run, runs, stop, resume, evaluate):
+    for handler in (models, ask_document, find_passages, finetune, run, runs, stop, resume, evaluate):
         gr.api(guarded(handler), api_name=handler.__name__)
 
 
@@ -125,16 +125,6 @@ def evaluate(
     """Score a model on an uploaded dataset: {"task", "model", "rows", "metrics": {name: value}}."""
     import_models()
     return score(model, uploaded_file(data), task_id=task, columns=columns, owner=visitor.owner)
-
-
-def uploaded_file(value: Any) -> Path:
-    """The file of an upload, from what Gradio's clients send for it; only files that were uploaded here."""
-    path = value.get("path") if isinstance(value, dict) else None
-    if isinstance(path, str) and "\0" not in path:
-        found, folder = Path(path).resolve(), Path(get_upload_folder()).resolve()
-        if found.is_relative_to(folder) and found.is_file():
-            return found
-    raise PlaygroundError("no_upload")
 
 
 def run_spec(**values: Any) -> RunSpec:

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from html import escape
 from typing import Literal
 
+Pieces = list[tuple[str, str | None]]
+"""A text in pieces, each with the label it is marked with, or None."""
+
 NoteKind = Literal["", "ready", "busy", "bad"]
 
 
@@ -52,6 +55,18 @@ def verdict(text: str) -> str:
 def answer(text: str, score: str) -> str:
     """An answer in large letters, and how sure the model is."""
     return f'<div class="answer"><b>{escape(text)}</b><span>{escape(score)}</span></div>'
+
+
+def passages(items: Iterable[tuple[str, Iterable[str], Pieces]]) -> str:
+    """Stretches of a document, best first: (what was found in it or "", facts, its pieces with what is marked)."""
+    return f'<ol class="passages">{"".join(_passage(*item) for item in items)}</ol>'
+
+
+def _passage(title: str, facts: Iterable[str], pieces: Pieces) -> str:
+    head = f"<b>{escape(title)}</b>" if title else ""
+    spans = "".join(f"<span>{escape(fact)}</span>" for fact in facts)
+    text = "".join(escape(piece) if mark is None else f"<mark>{escape(piece)}</mark>" for piece, mark in pieces)
+    return f'<li>{head}<div class="facts">{spans}</div><p>{text}</p></li>'
 
 
 def events(items: Iterable[tuple[str, str]]) -> str:

@@ -28,7 +28,8 @@ TABS = """() => document.addEventListener("click", (event) => {
 """The address says what is looked at, so that a reload (Gradio reloads after a lost connection) comes back to it."""
 KEYS = """() => document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-  const button = [...document.querySelectorAll(".run-button")].find((one) => one.offsetParent);
+  const panel = event.target.closest(".document-panel") ?? document;
+  const button = [...panel.querySelectorAll(".run-button")].find((one) => one.offsetParent);
   if (!button || !event.target.matches("textarea, input")) return;
   event.preventDefault();
   button.click();

@@ -15,6 +15,7 @@ from playground.i18n import Message, render, translate
 from playground.services import predict
 from playground.tasks.spec import Task
 from playground.ui import markup
+from playground.ui.document_panel import DocumentPanel
 from playground.ui.loading import import_models, loader
 from playground.ui.renderers import input_for, outputs_for, params_form, shown
 from playground.ui.wrapper import OWNER, Visitor, guarded
@@ -54,6 +55,8 @@ class TaskTab:
                 self.knobs = params_form(task.params, lang)
             with gr.Accordion(self.text("ui.card"), open=False):
                 self.card = gr.Markdown()
+            if task.documents:
+                DocumentPanel(lang, self.model)
         self._events()
 
     def _model(self) -> None:

@@ -7,7 +7,8 @@ import html
 import inspect
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, get_type_hints
@@ -44,20 +45,35 @@ def guarded(handler: Callable[..., Any], lang: str = "") -> Callable[..., Any]:
     else an apology with an id that the log holds beside the traceback.
     """
 
-    def wrapped(request: gr.Request, *args: Any, **kwargs: Any) -> Any:
-        visitor = Visitor(OWNER, lang or _language(request), _query(request))
-        try:
-            return handler(visitor, *args, **kwargs)
-        except (GeneratorExit, KeyboardInterrupt, asyncio.CancelledError, gr.Error):
-            raise
-        except PlaygroundError as error:
-            raise _shown(error.text(visitor.lang), page=bool(lang)) from None
-        except BaseException:  # a Rust panic and SystemExit are no Exception, and must not end the server
-            number = secrets.token_hex(4)
-            log.exception("error %s in %s", number, handler.__qualname__)
-            raise _shown(visitor.text("ui.error.sorry", id=number), page=bool(lang)) from None
+    def visitor_of(request: gr.Request) -> Visitor:
+        return Visitor(OWNER, lang or _language(request), _query(request))
 
-    return _signed(wrapped, handler)
+    def wrapped(request: gr.Request, *args: Any, **kwargs: Any) -> Any:
+        visitor = visitor_of(request)
+        with _told(visitor, handler, page=bool(lang)):
+            return handler(visitor, *args, **kwargs)
+
+    def wrapped_generator(request: gr.Request, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        visitor = visitor_of(request)
+        with _told(visitor, handler, page=bool(lang)):
+            yield from handler(visitor, *args, **kwargs)
+
+    return _signed(wrapped_generator if inspect.isgeneratorfunction(handler) else wrapped, handler)
+
+
+@contextmanager
+def _told(visitor: Visitor, handler: Callable[..., Any], *, page: bool) -> Iterator[None]:
+    """Failures of the block as gr.Error."""
+    try:
+        yield
+    except (GeneratorExit, KeyboardInterrupt, asyncio.CancelledError, gr.Error):
+        raise
+    except PlaygroundError as error:
+        raise _shown(error.text(visitor.lang), page=page) from None
+    except BaseException:  # a Rust panic and SystemExit are no Exception, and must not end the server
+        number = secrets.token_hex(4)
+        log.exception("error %s in %s", number, handler.__qualname__)
+        raise _shown(visitor.text("ui.error.sorry", id=number), page=page) from None
 
 
 def _signed(wrapped: Callable[..., Any], handler: Callable[..., Any]) -> Callable[..., Any]:

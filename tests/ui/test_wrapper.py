@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+from collections.abc import Iterator
 
 import gradio as gr
 import pytest
@@ -55,6 +56,32 @@ def test_an_error_is_told_with_its_remedy_and_escaped_on_pages_alone() -> None:
     assert caught.value.message == PlaygroundError("unknown_run", run="<b>").text("en")
 
 
+def test_a_generator_tells_its_failures_too_and_ends_when_it_is_closed(caplog: pytest.LogCaptureFixture) -> None:
+    ended = []
+
+    def handler(visitor: Visitor, failure: BaseException | None) -> Iterator[str]:
+        try:
+            yield visitor.lang
+            if failure:
+                raise failure
+            yield "never"
+        finally:
+            ended.append(visitor.owner)
+
+    wrapped = guarded(handler, "zh")
+    assert inspect.isgeneratorfunction(wrapped)
+    working = wrapped(None, PlaygroundError("unknown_run", run="<b>"))
+    assert next(working) == "zh"
+    with pytest.raises(gr.Error, match="&lt;b&gt;"):
+        next(working)
+    with caplog.at_level(logging.ERROR, "playground"), pytest.raises(gr.Error):
+        list(wrapped(None, Panic("secret path")))
+    working = wrapped(None, None)
+    next(working)
+    working.close()
+    assert ended == [OWNER] * 3
+
+
 def test_the_handler_gets_the_owner_and_keeps_its_arguments() -> None:
     def handler(visitor: Visitor, text: str, count: int = 2) -> str:
         """Doc."""
@@ -72,5 +99,5 @@ def test_an_endpoint_is_read_off_the_task() -> None:
 
     for task in TASKS:
         arguments = inspect.signature(guarded(prediction(task))).parameters
-        inputs = [field.name for field in task.inputs]
+        inputs = [field.name for field in (*task.inputs, *task.extra_inputs)]
         assert list(arguments) == ["request", *inputs, "model", "details", *task.params.model_fields]
