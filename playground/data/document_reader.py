@@ -45,7 +45,7 @@ def read_pdf(path: Path, max_chars: int) -> dict[str, Any]:
         return found
     except PlaygroundError:
         raise
-    except (DependencyError, NotImplementedError):
+    except DependencyError:  # a way to encrypt that needs a package which is not here
         raise PlaygroundError("document_encrypted", file=shown_name(path)) from None
     except MemoryError:
         raise
