@@ -10,7 +10,9 @@ HOSTILE = "<img src=x onerror=alert(1)> | [x](javascript:alert(1)) **b**"
 
 
 def make_report(labels: list[str]) -> dict:
-    found = report.build(get_task("classification"), labels, GOLD, {"majority": ["a"] * 4, "tuned": TUNED})
+    answers = {"majority": ["a"] * 4, "tuned": TUNED}
+    rows = [{"text": f"row {number}", "label": label} for number, label in enumerate(GOLD)]
+    found = report.build(get_task("classification"), labels, GOLD, answers, rows=rows)
     return {**found, "rows": {"train": 10, "held_out": 4}}
 
 
