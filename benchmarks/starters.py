@@ -12,7 +12,9 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from benchmarks.hardware import hardware
 from playground.fields import Row
@@ -26,7 +28,7 @@ RECIPES = Path(__file__).parent.parent / "examples" / "recipes"
 FILES = ("adapter_model.safetensors", "adapter_config.json", "playground.json")
 SHOWN_LABELS = {"sentiment-en": {"neg": "negative", "pos": "positive"}}
 """Labels of a dataset that are abbreviations, in words."""
-BASELINES = {
+BASELINES: dict[str, Callable[[list[Row], list[Row]], list[Any]]] = {
     "ner": lambda train, held_out: baselines.dictionary(train, held_out),
     "qa": lambda train, held_out: baselines.sliding_window(held_out),
 }
