@@ -48,7 +48,8 @@ class Prediction:
 class Loaded:
     """A model ready to answer: a trunk, the adapter on it, and how to read the trunk's output.
 
-    users  how many leases hold it now; with none it may be dropped
+    one_segment  whether it was trained without token_type_ids, which is the same as with zeros
+    users        how many leases hold it now; with none it may be dropped
     """
 
     trunk: Trunk
@@ -56,15 +57,21 @@ class Loaded:
     read: Reader
     labels: tuple[str, ...]
     max_length: int
+    one_segment: bool = False
     users: int = 0
 
     def logits(self, head: Head, rows: Sequence[Row]) -> tuple[list[Window], list[np.ndarray]]:
         """The rows' windows, and the head's raw outputs for each: float32 [C], or [T, C] per token."""
         windows = self.trunk.call(lambda: head.windows(self.trunk.tokenizer, rows, self.max_length))
-        found = self.trunk.run([window.features for window in windows], self.adapter, self.read)
+        found = self.trunk.run([self._inputs(window.features) for window in windows], self.adapter, self.read)
         return windows, [
             trim(head, window.features, value.numpy()) for window, value in zip(windows, found, strict=True)
         ]
+
+    def _inputs(self, features: Features) -> Features:
+        # Zeros, not absent: rows of other models, which have them, may share the batch.
+        zeros = {"token_type_ids": [0] * len(features["input_ids"])} if "token_type_ids" in features else {}
+        return {**features, **zeros} if self.one_segment else features
 
     def predict(self, head: Head, rows: Sequence[Row], params: BaseModel) -> list[Prediction]:
         """One prediction per row, same order."""

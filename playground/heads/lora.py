@@ -134,7 +134,9 @@ class LoraHead(ABC):
         def read(output: ModelOutput, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
             return self.read(shell(output, inputs))
 
-        return Loaded(trunk, name, read, labels, max_length)
+        # PEFT's class for answers keeps token_type_ids from the model, when it is trained and wherever it is loaded.
+        one_segment = config.task_type == TaskType.QUESTION_ANS
+        return Loaded(trunk, name, read, labels, max_length, one_segment)
 
     def load_whole(self, resolved: Resolved, base: Resolved, **options: Any) -> torch.nn.Module:
         """An adapter on a base of its own, as plain PEFT loads it; float32 unless `options` say otherwise."""
