@@ -1,24 +1,16 @@
-"""What a run came to: scores beside the baselines', as numbers and as the model's card."""
+"""What a run came to: scores beside the baselines', what they are made of, and rows to look at."""
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from playground.fields import Answer, Label, Row, Spans
-from playground.i18n import LANGUAGES, translate
-from playground.models.catalog import catalog
-from playground.runs import RunSpec
 from playground.services import metrics
 from playground.services.samples import samples
 from playground.tasks.spec import Task
 
 Values = Sequence[Any]
-CARD_LABELS = 100
-"""Labels a card names before it says how many more there are."""
 
 
 def build(
@@ -70,64 +62,3 @@ def confusion(labels: Sequence[str], gold: Sequence[str], predicted: Sequence[st
     for right, found in zip(gold, predicted, strict=True):
         counts[ids[right]][ids[found]] += 1
     return counts
-
-
-def write_cards(folder: Path, spec: RunSpec, report: Mapping[str, Any]) -> None:
-    """README.md with the Hub's front matter, and README.<lang>.md for the other languages."""
-    for lang in LANGUAGES:
-        if lang == LANGUAGES[0]:
-            text, name = _front_matter(spec) + card(spec, report, lang), "README.md"
-        else:
-            text, name = card(spec, report, lang), f"README.{lang}.md"
-        (folder / name).write_text(text, encoding="utf-8")
-
-
-def card(spec: RunSpec, report: Mapping[str, Any], lang: str) -> str:
-    """The model's card as Markdown; whatever comes from the data is escaped."""
-    rows, names = report["rows"], list(report["metrics"]["tuned"])
-    table = [
-        [translate(lang, "card.model"), *(translate(lang, f"metric.{name}") for name in names)],
-        ["---"] * (len(names) + 1),
-    ]
-    for who, values in report["metrics"].items():
-        cells = [_score(values[name], report["intervals"][who].get(name)) for name in names]
-        table.append([translate(lang, f"scored.{who}"), *cells])
-    return "\n".join(
-        [
-            "# " + plain(spec.name or spec.data),
-            "",
-            translate(lang, f"card.what.{spec.method}", base=plain(spec.base), train=rows["train"]),
-            translate(lang, "card.held_out", held_out=rows["held_out"]),
-            "",
-            *("| " + " | ".join(cells) + " |" for cells in table),
-            "",
-            translate(lang, "card.labels", labels=_labels(spec.labels, lang)),
-            "",
-            translate(lang, "card.limits"),
-            "",
-        ]
-    )
-
-
-def plain(text: str) -> str:
-    """Text that Markdown and HTML show as it is, on one line."""
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!|~>$:])", r"\\\1", html.escape(" ".join(text.split()), quote=False))
-
-
-def _labels(labels: Sequence[str], lang: str) -> str:
-    separator = "、" if lang == "zh" else ", "
-    shown = separator.join(plain(label) for label in labels[:CARD_LABELS])
-    more = len(labels) - CARD_LABELS
-    return translate(lang, "card.more_labels", shown=shown, more=more) if more > 0 else shown
-
-
-def _score(value: float, interval: Sequence[float] | None) -> str:
-    return f"{value:.3f}" + (f" ({interval[0]:.3f}–{interval[1]:.3f})" if interval else "")
-
-
-def _front_matter(spec: RunSpec) -> str:
-    entry = catalog().get(spec.base)
-    lines = ["base_model: " + spec.base, "pipeline_tag: text-classification", "library_name: peft"]
-    if entry:
-        lines.append("license: " + entry.licence.lower())
-    return "\n".join(["---", *lines, "---", ""])

@@ -17,7 +17,7 @@ from playground.i18n import Message, msg
 from playground.models.device import choose_device
 from playground.models.resolve import resolve_base
 from playground.runs import Run, write_atomic
-from playground.services import report
+from playground.services import cards, report
 from playground.settings import settings
 from playground.tasks import get_task
 from playground.training import baselines, verifying
@@ -78,7 +78,7 @@ def follow(run: Run, progress: Progress, stop: Stop) -> Message | None:
     progress.phase("verifying")
     found["verification"] = verifying.verify(job, aside, outcome.head, outcome.windows, outcome.logits)
     found["verified"] = True
-    report.write_cards(aside.model, job.spec, found)
+    cards.write_cards(aside.model, job.spec, found)
     verifying.publish(run, aside)
 
     found["seconds"] = _seconds(job)

@@ -99,6 +99,8 @@ def _breakdown(report: dict[str, Any], lang: str) -> dict[str, Any]:
         return {"visible": True, **confusion(report["labels"], report["confusion"], lang)}
     if "per_type" in report:
         return {"visible": True, **per_type(report["per_type"], lang)}
+    if "answerable" in report and "unanswerable" in report:
+        return {"visible": True, **by_answerability(report, lang)}
     return {"visible": False}
 
 
@@ -114,12 +116,29 @@ def per_type(scores: dict[str, dict[str, float]], lang: str) -> dict[str, Any]:
     return {"value": {"headers": headers, "data": data}, "label": translate(lang, "ui.per_type")}
 
 
+def by_answerability(report: dict[str, Any], lang: str) -> dict[str, Any]:
+    """Arguments for a table: the questions that their context answers, and those that it does not."""
+    headers = [translate(lang, f"ui.answerability.{name}") for name in ("kind", "count")]
+    headers += [translate(lang, f"metric.{name}") for name in ("answer_f1", "exact_match")]
+    told, untold = report["answerable"], report["unanswerable"]
+    # Where nothing is to be found, both scores are the share of questions left without an answer.
+    scores = {
+        "answerable": (told["count"], told["answer_f1"], told["exact_match"]),
+        "unanswerable": (untold["count"], untold["accuracy"], untold["accuracy"]),
+    }
+    data = [
+        [translate(lang, f"ui.answerability.{kind}"), f"{count:,}", *(_percent(share, lang) for share in shares)]
+        for kind, (count, *shares) in scores.items()
+    ]
+    return {"value": {"headers": headers, "data": data}, "label": translate(lang, "ui.answerability")}
+
+
 def samples(found: list[dict[str, Any]], lang: str) -> dict[str, Any]:
     """Arguments for a table of held-out rows with the right and the given answer; the wrong ones come first."""
     if not found:
         return {"visible": False}
     headers = [translate(lang, f"ui.samples.{name}") for name in ("input", "gold", "tuned")]
-    data = [[_inputs(row.get("inputs", {})), plain(row["gold"], row), plain(row["tuned"], row)] for row in found]
+    data = [[_inputs(row.get("inputs", {})), plain(row["gold"]), plain(row["tuned"])] for row in found]
     return {"visible": True, "value": {"headers": headers, "data": data}}
 
 
@@ -127,15 +146,11 @@ def _inputs(inputs: dict[str, str]) -> str:
     return "\n\n".join(str(value) for value in inputs.values())
 
 
-def plain(value: Any, row: dict[str, Any]) -> str:
+def plain(value: Any) -> str:
     """A gold or predicted value as one cell of text."""
     if isinstance(value, str):
         return value or "–"
-    parts = []
-    for item in value:
-        text = item["text"] if "text" in item else row.get("inputs", {}).get("text", "")[item["start"] : item["end"]]
-        parts.append(f"{text} ({item['label']})" if "label" in item else text)
-    return " · ".join(parts) or "–"
+    return " · ".join(item["text"] + (f" ({item['label']})" if "label" in item else "") for item in value) or "–"
 
 
 def _verdict(report: dict[str, Any], method: str, lang: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from playground.i18n import translate
+from playground.runs import RunSpec, RunStatus
+from playground.services.finetune import RunView
 from playground.ui import results
 from playground.ui.markup import note, run_head
 
@@ -25,6 +27,43 @@ def test_many_classes_give_the_pairs_most_often_confused() -> None:
     counts[3][5], counts[70][1], counts[4][4] = 2, 6, 0
     table = results.confusion(labels, counts, "en")["value"]
     assert table["data"] == [["class 70", "class 1", "6 / 16"], ["class 3", "class 5", "2 / 12"]]
+
+
+def test_questions_without_an_answer_have_a_line_of_their_own() -> None:
+    report = {
+        "answerable": {"count": 1200, "answer_f1": 0.5, "exact_match": 0.25},
+        "unanswerable": {"count": 30, "accuracy": 0.9},
+    }
+    table = results._breakdown(report, "en")
+    assert table["visible"]
+    shown = [row[1:] for row in table["value"]["data"]]
+    assert shown == [["1,200", "50.0 %", "25.0 %"], ["30", "90.0 %", "90.0 %"]]
+    assert not results._breakdown({"answerable": report["answerable"]}, "en")["visible"], "says what the scores say"
+
+
+def test_samples_show_entities_and_answers_as_text() -> None:
+    found = [
+        {"inputs": {"text": "Anna in Rome"}, "gold": [{"text": "Anna", "label": "PER"}], "tuned": [], "right": False},
+        {"inputs": {"question": "Who?", "context": "Anna."}, "gold": [{"text": "Anna"}], "tuned": "", "right": False},
+        {"inputs": {"text": "fine"}, "gold": "pos", "tuned": "pos", "right": True},
+    ]
+    rows = results.samples(found, "en")["value"]["data"]
+    assert rows == [["Anna in Rome", "Anna (PER)", "–"], ["Who?\n\nAnna.", "Anna", "–"], ["fine", "pos", "pos"]]
+
+
+def test_a_report_of_an_earlier_version_is_shown() -> None:
+    report = {
+        "metrics": {"majority": {"accuracy": 0.5}, "tuned": {"accuracy": 0.9}},
+        "intervals": {"majority": {"accuracy": [0.4, 0.6]}, "tuned": {"accuracy": [0.85, 0.94]}},
+        "interval_method": "Wilson score interval, 95 %",
+        "labels": ["a", "b"],
+        "confusion": [[9, 1], [1, 9]],
+        "rows": {"train": 80, "held_out": 20},
+    }
+    view = RunView("id", RunSpec(task="classification", data="x.csv"), RunStatus(state="done"), True, "run/id")
+    shown = results._report(view, report, "en")
+    assert shown["breakdown"]["value"]["data"] == [["a", "9", "1"], ["b", "1", "9"]]
+    assert shown["samples"] == {"visible": False}
 
 
 @pytest.mark.parametrize(("probe", "outcome"), [(0.80, "better"), (0.88, "same"), (0.99, "worse")])

@@ -1,0 +1,137 @@
+"""A model's card: what it is, how well it does on the held-out rows, and what not to expect of it."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from playground.fields import Answer, Field, Label, Spans
+from playground.i18n import LANGUAGES, translate
+from playground.models.catalog import catalog
+from playground.runs import RunSpec
+from playground.tasks import get_task
+
+MOST_LABELS = 100
+"""Labels a card names before it says how many more there are."""
+PIPELINE_TAGS: dict[type[Field], str] = {
+    Label: "text-classification",
+    Spans: "token-classification",
+    Answer: "question-answering",
+}
+"""Output field -> the Hub's name of the task."""
+Cells = Sequence[str]
+
+
+def write_cards(folder: Path, spec: RunSpec, report: Mapping[str, Any]) -> None:
+    """README.md with the Hub's front matter, and README.<lang>.md for the other languages."""
+    for lang in LANGUAGES:
+        if lang == LANGUAGES[0]:
+            text, name = _front_matter(spec) + card(spec, report, lang), "README.md"
+        else:
+            text, name = card(spec, report, lang), f"README.{lang}.md"
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def card(spec: RunSpec, report: Mapping[str, Any], lang: str) -> str:
+    """The model's card as Markdown; whatever comes from the data is escaped."""
+    rows = report["rows"]
+    paragraphs = [
+        "# " + plain(spec.name or spec.data),
+        translate(lang, f"card.what.{spec.method}", base=plain(spec.base), train=rows["train"])
+        + "\n"
+        + translate(lang, "card.held_out", held_out=rows["held_out"], methods=_methods(report, lang)),
+        _scores(report, lang),
+        translate(lang, f"card.scoring.{spec.task}"),
+        _per_type(report.get("per_type", {}), lang),
+        _by_answerability(report, lang),
+        translate(lang, "card.labels", labels=_labels(spec.labels, lang)) if spec.labels else "",
+        translate(lang, f"card.limits.{spec.task}"),
+    ]
+    return "\n\n".join(filter(None, paragraphs)) + "\n"
+
+
+def plain(text: str) -> str:
+    """Text that Markdown and HTML show as it is, on one line."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|~>$:])", r"\\\1", html.escape(" ".join(text.split()), quote=False))
+
+
+def _scores(report: Mapping[str, Any], lang: str) -> str:
+    """A line for each of who was scored, a column for each metric."""
+    names = list(report["metrics"]["tuned"])
+    lines = [
+        [
+            translate(lang, f"scored.{who}"),
+            *(_score(values[name], report["intervals"][who].get(name)) for name in names),
+        ]
+        for who, values in report["metrics"].items()
+    ]
+    return _table([translate(lang, "card.model"), *(translate(lang, f"metric.{name}") for name in names)], lines)
+
+
+def _methods(report: Mapping[str, Any], lang: str) -> str:
+    """How the intervals are made: the metrics of each way, and the way."""
+    ways: dict[str, list[str]] = {}
+    for metric, way in report["interval_methods"].items():
+        ways.setdefault(way, []).append(translate(lang, f"metric.{metric}"))
+    said = [
+        translate(lang, "card.interval", metrics=_listed(names, lang), way=translate(lang, f"interval.{way}"))
+        for way, names in ways.items()
+    ]
+    return _listed(said, lang, "；" if lang == "zh" else "; ")
+
+
+def _per_type(scores: Mapping[str, Mapping[str, float]], lang: str) -> str:
+    """A table with a line for each entity type, the frequent ones first."""
+    names = ("precision", "recall", "f1")
+    order = sorted(scores, key=lambda kind: -scores[kind]["support"])[:MOST_LABELS]
+    lines = [
+        [plain(kind), *(f"{scores[kind][name]:.3f}" for name in names), str(scores[kind]["support"])] for kind in order
+    ]
+    words = ["card.type", *(f"metric.entity_{name}" for name in names), "card.support"]
+    return _table([translate(lang, word) for word in words], lines)
+
+
+def _by_answerability(report: Mapping[str, Any], lang: str) -> str:
+    """What the questions with and without an answer came to, where the held-out rows have both."""
+    if not ("answerable" in report and "unanswerable" in report):
+        return ""
+    told, untold = report["answerable"], report["unanswerable"]
+    f1, exact = f"{told['answer_f1']:.3f}", f"{told['exact_match']:.3f}"
+    return "\n".join(
+        [
+            "- " + translate(lang, "card.answerable", count=told["count"], answer_f1=f1, exact_match=exact),
+            "- " + translate(lang, "card.unanswerable", count=untold["count"], accuracy=f"{untold['accuracy']:.3f}"),
+        ]
+    )
+
+
+def _table(header: Cells, lines: Sequence[Cells]) -> str:
+    """Markdown; nothing where there is no line."""
+    cells = [header, ["---"] * len(header), *lines] if lines else []
+    return "\n".join("| " + " | ".join(line) + " |" for line in cells)
+
+
+def _labels(labels: Sequence[str], lang: str) -> str:
+    shown = _listed(map(plain, labels[:MOST_LABELS]), lang)
+    more = len(labels) - MOST_LABELS
+    return translate(lang, "card.more_labels", shown=shown, more=more) if more > 0 else shown
+
+
+def _listed(words: Iterable[str], lang: str, separator: str = "") -> str:
+    return (separator or ("、" if lang == "zh" else ", ")).join(words)
+
+
+def _score(value: float, interval: Sequence[float] | None) -> str:
+    return f"{value:.3f}" + (f" ({interval[0]:.3f}–{interval[1]:.3f})" if interval else "")
+
+
+def _front_matter(spec: RunSpec) -> str:
+    tag = PIPELINE_TAGS[type(get_task(spec.task).output)]
+    entry = catalog().get(spec.base)
+    lines = ["base_model: " + spec.base, f"pipeline_tag: {tag}", "library_name: peft"]
+    if entry:
+        lines.append("license: " + entry.licence.lower())
+    return "\n".join(["---", *lines, "---", ""])
