@@ -147,10 +147,12 @@ class Label(Field):
 
 @dataclass(frozen=True, kw_only=True)
 class Spans(Field):
-    """Labelled stretches of the first input. Predicted as [Entity, ...] in the order of the text.
+    """Labelled stretches of the input called `of`. Predicted as [Entity, ...] in the order of the text.
 
     Gold in a row: list[Span], sorted, without overlaps; [] where the text has none.
     """
+
+    of: str = "text"
 
     def compared(self, output: list[Entity]) -> list[Span]:
         return [{"start": found["start"], "end": found["end"], "label": found["entity_group"]} for found in output]
@@ -171,11 +173,24 @@ class Answer(Field):
 
 
 HELD_OUT, TRAIN = "held_out", "train"
+SIDES = {
+    TRAIN: ("train", "training", "训练", "训练集", "訓練", "訓練集"),
+    HELD_OUT: ("held_out", "held out", "held-out", "test", "testing", "dev", "val", "valid", "validation", "eval",
+               "测试", "测试集", "验证", "验证集", "開發", "測試", "測試集", "驗證", "驗證集"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Split(Field):
     """On which side of the split a row belongs, where a dataset says so: TRAIN or HELD_OUT in a row."""
 
+    def parse(self, value: Any) -> str:
+        """TRAIN or HELD_OUT. Raises PlaygroundError for any other word."""
+        word = str(value).strip().casefold()
+        for side, words in SIDES.items():
+            if word in words:
+                return side
+        raise PlaygroundError("split_unknown", found=str(value)[:40])
 
-SPLIT = Split(name="split", columns=("split", "subset", "fold", "partition", "划分", "数据集"), optional=True)
+
+SPLIT = Split(name="split", columns=("subset", "partition", "划分", "集合"), optional=True)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from playground.data.table import Table
-from playground.fields import Field, Label
+from playground.errors import PlaygroundError
+from playground.fields import Answer, Field, Label, Spans, Split
 from playground.i18n import Message, msg
 
 MAX_LABELS = 1_000
@@ -49,23 +50,63 @@ class Look:
         return enough and self.longest <= MAX_LABEL_CHARS
 
 
+STARTS = ("answer_start", "start", "start_position", "答案位置", "起始位置")
+
+
 def propose(table: Table, fields: tuple[Field, ...]) -> list[Proposal]:
     """One proposal per field, in their order; no column is proposed twice."""
     found: dict[str, Proposal] = {}
     free = list(table.columns)
+    # Without entities or answers, lists and objects are no value of any field.
+    if not any(isinstance(wanted, (Spans, Answer)) for wanted in fields):
+        free = [name for name in free if name not in table.nested]
     for wanted in fields:
-        if (name := _by_name(wanted, free)) is not None:
-            found[wanted.name] = Proposal(wanted.name, [name], msg("data.reason.name", column=name))
-            free.remove(name)
+        if (name := _by_name(wanted, free)) is not None and not _is_other_split(wanted, name, table):
+            names = [name, *_starts(wanted, free, table)]
+            found[wanted.name] = Proposal(wanted.name, names, msg("data.reason.name", column=name))
+            free = [name for name in free if name not in names]
     missing = [wanted for wanted in fields if wanted.name not in found]
     looks = _looks(table, free) if missing else {}
-    # Labels first: what is left is then a choice between texts.
-    for wanted in sorted(missing, key=lambda wanted: not isinstance(wanted, Label)):
-        proposal = _by_label_look(wanted, looks, table) if isinstance(wanted, Label) else _by_length(wanted, looks)
+    # Labels first: what is left is then a choice between texts, of which contexts are the longest.
+    for wanted in sorted(missing, key=lambda w: (not isinstance(w, Label), -getattr(w, "max_chars", 0))):
+        proposal = _by_look(wanted, looks, table)
         found[wanted.name] = proposal
         for name in proposal.columns:
             del looks[name]
     return [found[wanted.name] for wanted in fields]
+
+
+def _by_look(wanted: Field, looks: dict[str, Look], table: Table) -> Proposal:
+    """What a field without a column of its name is read from; a column of no known name is no split."""
+    if isinstance(wanted, Label):
+        return _by_label_look(wanted, looks, table)
+    if isinstance(wanted, Split):
+        return Proposal(wanted.name, [], msg("data.reason.no_split"))
+    if isinstance(wanted, Spans):
+        nested = [name for name in looks if name in table.nested]
+        reason = msg("data.reason.nested", column=nested[-1]) if nested else msg("data.reason.no_spans")
+        return Proposal(wanted.name, nested[-1:], reason)
+    if isinstance(wanted, Answer):
+        return Proposal(wanted.name, [], msg("data.reason.no_answer"))
+    return _by_length(wanted, looks)
+
+
+def _starts(wanted: Field, free: list[str], table: Table) -> list[str]:
+    """The column that says where an answer starts, if there is one beside it."""
+    if not isinstance(wanted, Answer):
+        return []
+    return [name for name in free if name.casefold().strip() in STARTS and name not in table.nested][:1]
+
+
+def _is_other_split(wanted: Field, name: str, table: Table) -> bool:
+    """Whether a column is called like a split but holds other words than those of one, or none."""
+    if not isinstance(wanted, Split):
+        return False
+    words = {cell.strip() for batch in table.batches([name]) for cell in batch.column(name).to_pylist()} - {""}
+    try:
+        return not {wanted.parse(word) for word in words}
+    except PlaygroundError:
+        return True
 
 
 def _by_name(wanted: Field, columns: list[str]) -> str | None:

@@ -12,18 +12,22 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from playground.data import sniff
+from playground.data import conll, sniff
+from playground.data.json_file import read_json
+from playground.data.records import (
+    MAX_COLUMNS,
+    MAX_RECORD_CHARS,
+    NAMED_ROWS,
+    Lines,
+    Writer,
+    cell,
+    clean,
+    column_names,
+    is_nested,
+)
 from playground.errors import PlaygroundError
-
-MAX_COLUMNS = 500
-MAX_RECORD_CHARS = 1_000_000
-MAX_NAME_CHARS = 100
-BATCH_CELLS = 400_000
-BATCH_ROWS = 5_000
-BATCH_CHARS = 4_000_000
-NAMED_ROWS = 5
 
 
 def limit_this_process(memory_mb: int, seconds: int) -> None:
@@ -37,105 +41,6 @@ def limit_this_process(memory_mb: int, seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform.startswith("linux"):  # macOS accepts this limit only where it is larger than what is mapped
         resource.setrlimit(resource.RLIMIT_AS, (size, size))
-
-
-class Lines:
-    """The lines of a text file as a csv reader wants them, refusing what no table holds.
-
-    number   of the line given last, from 1
-    started  the line on which the current record began: `next_record` moves it on
-    """
-
-    def __init__(self, file: TextIO) -> None:
-        self.file = file
-        self.number = 0
-        self.started = 1
-        self.chars = 0
-
-    def next_record(self) -> None:
-        self.started = self.number + 1
-        self.chars = 0
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self.file.readline(MAX_RECORD_CHARS + 1)
-        if not line:
-            if self.chars:  # the csv reader asks for more only inside a quoted cell
-                raise PlaygroundError("data_quote_open", line=self.started)
-            raise StopIteration
-        self.number += 1
-        self.chars += len(line)
-        if "\0" in line:
-            raise PlaygroundError("data_nul", line=self.number)
-        if self.chars > MAX_RECORD_CHARS:
-            code = "data_quote_open" if self.number > self.started else "data_line_too_long"
-            raise PlaygroundError(code, line=self.started, max_chars=MAX_RECORD_CHARS)
-        return line.replace("\ufeff", "")  # marks left in the middle where files were joined
-
-
-class Writer:
-    """Rows of text cells to Parquet, a batch at a time."""
-
-    def __init__(self, path: Path, columns: list[str], max_rows: int) -> None:
-        import pyarrow
-        import pyarrow.parquet
-
-        self.arrow = pyarrow
-        self.schema = pyarrow.schema([(name, pyarrow.string()) for name in columns])
-        self.file = pyarrow.parquet.ParquetWriter(path, self.schema)
-        self.filled = [False] * len(columns)
-        self.max_rows = max_rows
-        self.batch_rows = min(BATCH_ROWS, BATCH_CELLS // len(columns))
-        self.rows = 0
-        self.batch: list[list[str]] = []
-        self.chars = 0
-
-    def add(self, row: list[str]) -> None:
-        self.rows += 1
-        if self.rows > self.max_rows:
-            raise PlaygroundError("data_too_many_rows", max_rows=self.max_rows)
-        self.batch.append(row)
-        self.chars += sum(map(len, row))
-        if len(self.batch) >= self.batch_rows or self.chars > BATCH_CHARS:
-            self.flush()
-
-    def flush(self) -> None:
-        if self.batch:
-            cells = list(zip(*self.batch, strict=True))
-            self.filled = [was or any(map(str.strip, column)) for was, column in zip(self.filled, cells, strict=True)]
-            arrays = [self.arrow.array(column, self.arrow.string()) for column in cells]
-            self.file.write_batch(self.arrow.record_batch(arrays, schema=self.schema))
-        self.batch, self.chars = [], 0
-
-    def __enter__(self) -> Writer:
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        """Closes the file also after a refusal: the next way to read would otherwise share it with this one."""
-        if failure[0] is None:
-            self.flush()
-        self.file.close()
-        if failure[0] is None and not self.rows:
-            raise PlaygroundError("data_no_rows")
-
-
-def column_names(cells: list[str]) -> tuple[list[str], list[bool]]:
-    """(unique names to show, which of them the file gave): blanks get a number, repeats a count."""
-    if len(cells) > MAX_COLUMNS:
-        raise PlaygroundError("data_too_many_columns", found=len(cells), max_columns=MAX_COLUMNS)
-    names: list[str] = []
-    taken: set[str] = set()
-    for number, cell in enumerate(cells, 1):
-        tidy = " ".join(cell.split())[:MAX_NAME_CHARS] or f"column {number}"
-        name, count = tidy, 1
-        while name in taken:
-            count += 1
-            name = f"{tidy} ({count})"
-        names.append(name)
-        taken.add(name)
-    return names, [bool(cell.strip()) for cell in cells]
 
 
 def read_delimited(path: Path, part: Path, encoding: str, ending: str, max_rows: int) -> dict[str, Any]:
@@ -209,24 +114,21 @@ def _swallowed(record: list[str]) -> bool:
 
 def read_jsonl(path: Path, part: Path, encoding: str, max_rows: int) -> dict[str, Any]:
     """One JSON object a line. Two passes: keys may come late, and a Parquet file has its columns from the start."""
-    keys: dict[str, None] = {}
-    nested: list[int] = []
+    keys: dict[str, bool] = {}
     with path.open(encoding=encoding, newline="") as file:
-        for line, entry in _objects(Lines(file)):
-            keys.update(dict.fromkeys(entry))
+        for _, entry in _objects(Lines(file)):
+            for key, value in entry.items():
+                keys[key] = keys.get(key, False) or is_nested(value)
             if len(keys) > MAX_COLUMNS:
                 raise PlaygroundError("data_too_many_columns", found=len(keys), max_columns=MAX_COLUMNS)
-            if any(isinstance(value, (dict, list)) for value in entry.values()):
-                nested.append(line)
-    if nested:
-        raise PlaygroundError("data_nested", lines=nested[:NAMED_ROWS], count=len(nested))
     if not keys:
         raise PlaygroundError("data_no_rows")
-    names, _ = column_names([_clean(key) for key in keys])
+    names, _ = column_names([clean(key) for key in keys])
     with path.open(encoding=encoding, newline="") as file, Writer(part, names, max_rows) as writer:
         for _, entry in _objects(Lines(file)):
-            writer.add([_cell(entry.get(key)) for key in keys])
-    return {"columns": names, "rows": writer.rows, "delimiter": None, "header": True}
+            writer.add([cell(entry.get(key)) for key in keys])
+    nested = [name for name, is_list in zip(names, keys.values(), strict=True) if is_list]
+    return {"columns": names, "rows": writer.rows, "delimiter": None, "header": True, "nested": nested}
 
 
 def _objects(lines: Lines) -> Iterable[tuple[int, dict[str, Any]]]:
@@ -244,17 +146,6 @@ def _objects(lines: Lines) -> Iterable[tuple[int, dict[str, Any]]]:
         yield lines.number, entry
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return _clean(value) if isinstance(value, str) else json.dumps(value)
-
-
-def _clean(text: str) -> str:
-    """Half a surrogate pair and NUL, which JSON can spell, replaced: neither is a character."""
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
-
-
 def read_file(path: Path, part: Path, max_rows: int) -> dict[str, Any]:
     """The table's columns, rows, encoding, delimiter and header. Raises PlaygroundError."""
     with path.open("rb") as file:
@@ -262,8 +153,14 @@ def read_file(path: Path, part: Path, max_rows: int) -> dict[str, Any]:
     ending = path.suffix.lower()
     sniff.refuse_other_formats(head, ending)
     encoding = sniff.detect_encoding(path, head)
-    if sniff.is_jsonl(head.decode(encoding, "ignore"), ending):
+    text = head.decode(encoding, "ignore")
+    kind = sniff.kind(text, ending)
+    if kind == "jsonl":
         found = read_jsonl(path, part, encoding, max_rows)
+    elif kind == "json":
+        found = read_json(path, part, encoding, max_rows)
+    elif shape := conll.shape_of(text, ending):
+        found = conll.read_conll(path, part, encoding, max_rows, shape)
     else:
         found = read_delimited(path, part, encoding, ending, max_rows)
     return {**found, "encoding": encoding.removesuffix("-sig")}

@@ -123,18 +123,23 @@ def _guess(path: Path, offset: int) -> str:
     return "cp1251" if neighbours > 0.7 * high else "cp1252"
 
 
-def is_jsonl(text: str, ending: str) -> bool:
-    """Whether the first line is a JSON object. Raises PlaygroundError for a JSON list."""
+def kind(text: str, ending: str) -> str:
+    """ "jsonl", one object a line; "json", one value for the whole file; "" for no JSON at all."""
     start = text.lstrip()
-    named_json = ending in (".json", ".jsonl", ".ndjson")
-    if start.startswith("[") and (named_json or start[1:].lstrip()[:1] in ("{", "[")):
-        raise PlaygroundError("data_json_list")
+    named = ending in (".json", ".jsonl", ".ndjson")
+    if start.startswith("[") and (named or start[1:].lstrip()[:1] == "{"):
+        return "json"
     if not start.startswith("{"):
-        return False
+        return ""
+    if ending in (".jsonl", ".ndjson"):
+        return "jsonl"
+    line, _, rest = start.partition("\n")
     try:
-        return named_json or isinstance(json.loads(re.split(r"[\r\n]", start, maxsplit=1)[0]), dict)
+        entry = json.loads(line)
     except (ValueError, RecursionError):
-        return False
+        # An object over several lines, or a line that is longer than the sample.
+        return "json" if named and (not line.rstrip().endswith("}") or not rest.strip()) else "jsonl" * named
+    return "json" if isinstance(entry.get("data"), list) and not rest.strip() else "jsonl"
 
 
 def sample_rows(text: str, delimiter: str, is_cut: bool) -> list[list[str]]:

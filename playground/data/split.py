@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from playground.data.rows import same_text
-from playground.fields import Row
+from playground.fields import HELD_OUT, SPLIT, Row
 
 
-def split(rows: list[Row], *, label: str, inputs: list[str], held_out: float, seed: int) -> tuple[list[Row], list[Row]]:
+def split(
+    rows: list[Row], *, label: str | None, together: Sequence[str], held_out: float, seed: int
+) -> tuple[list[Row], list[Row]]:
     """(training rows, held-out rows), each in the order of `rows`.
 
-    label     name of the field whose classes keep their shares on both sides
-    inputs    names of the input fields; rows whose inputs differ in case and white space only stay together
+    label     name of the field whose classes keep their shares on both sides; None where there are no classes
+    together  names of inputs; rows in which these differ in case and white space only stay together
     held_out  share of the rows to hold out, between 0 and 1
     seed      the same rows and seed give the same split in every process
 
-    Every class keeps at least one training row, so classes with a single text are not held out at all;
-    neither are texts that stand under two labels, on which no answer would be right.
+    Where rows say themselves that they are held out (field `split`), those are, and training rows with the
+    inputs of one are left out. Otherwise: every class keeps at least one training row, so classes with a
+    single text are not held out at all; neither are texts that stand under two labels, on which no answer
+    would be right.
     """
     if not 0 < held_out < 1:
         raise ValueError(f"held_out must be between 0 and 1, not {held_out}")
+    if marked(rows):
+        return _as_marked(rows, together)
     rng = random.Random(seed)
-    classes = _groups(rows, label, inputs)
+    classes = _groups(rows, label, together)
     for name in sorted(classes):
         rng.shuffle(classes[name])
     chosen: set[int] = set()
@@ -33,14 +39,25 @@ def split(rows: list[Row], *, label: str, inputs: list[str], held_out: float, se
     return train, [row for index, row in enumerate(rows) if index in chosen]
 
 
-def _groups(rows: list[Row], label: str, inputs: Sequence[str]) -> dict[str, list[list[int]]]:
+def marked(rows: Iterable[Row]) -> int:
+    """How many rows say that they are held out."""
+    return sum(row.get(SPLIT.name) == HELD_OUT for row in rows)
+
+
+def _as_marked(rows: list[Row], together: Sequence[str]) -> tuple[list[Row], list[Row]]:
+    held_out = [row for row in rows if row[SPLIT.name] == HELD_OUT]
+    taken = {same_text(row, together) for row in held_out}
+    return [row for row in rows if row[SPLIT.name] != HELD_OUT and same_text(row, together) not in taken], held_out
+
+
+def _groups(rows: list[Row], label: str | None, together: Sequence[str]) -> dict[str, list[list[int]]]:
     """{class: [row numbers from 0 that share a text, ...]} of the texts that stand under one label."""
     by_text: dict[str, list[int]] = {}
     for index, row in enumerate(rows):
-        by_text.setdefault(same_text(row, inputs), []).append(index)
+        by_text.setdefault(same_text(row, together), []).append(index)
     classes: dict[str, list[list[int]]] = {}
     for group in by_text.values():
-        names = {str(rows[index][label]) for index in group}
+        names = {str(rows[index][label]) if label else "" for index in group}
         if len(names) == 1:
             classes.setdefault(names.pop(), []).append(group)
     return classes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,8 @@ class Table:
     rows       number of rows, the header not counted
     parquet    where the rows are
     encoding   how the file was decoded, e.g. utf-8, gb18030
-    delimiter  of a csv or tsv file; None for jsonl
+    delimiter  of a csv, tsv or CoNLL file; None for JSON and blanks
+    nested     columns with lists or objects, as JSON
     header     False where the first line holds data, so that the columns got numbers for names
     """
 
@@ -40,6 +41,7 @@ class Table:
     encoding: str
     delimiter: str | None
     header: bool = True
+    nested: list[str] = field(default_factory=list)
 
     def dataset(self) -> Dataset:
         """All rows as a Dataset of string columns, in memory; nothing goes to a shared cache folder."""
@@ -73,7 +75,7 @@ class Table:
 
 
 def read(path: Path, *, directory: Path) -> Table:
-    """The rows of a csv, tsv or jsonl file, written to `directory`/rows.parquet.
+    """The rows of a csv, tsv, json, jsonl or CoNLL file, written to `directory`/rows.parquet.
 
     The file is never opened in this process: a child with a memory and a time limit reads it.
     Raises PlaygroundError, and leaves nothing behind, when it cannot be read.

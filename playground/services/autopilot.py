@@ -21,6 +21,9 @@ PRESET_PASSES = {"quick": 0.4, "balanced": 1.0, "thorough": 2.0}
 MAX_STEPS = 6000
 """A fine-tune stays a matter of minutes: larger data gets fewer passes."""
 
+MAX_MARKED = 0.9
+"""Share of rows that a dataset may mark as held out, below which RunSpec's own bound lies."""
+
 PROBE_NUMBERS = {"held_out", "max_length"}
 """What matters to a linear probe; the rest is filled in but not told."""
 
@@ -42,15 +45,17 @@ class Choice:
     reason: Message
 
 
-def complete(spec: RunSpec, *, rows: int, labels: int, longest_chars: int, most_tokens: int = 0) -> RunSpec:
+def complete(
+    spec: RunSpec, *, rows: int, labels: int, longest_chars: int, most_tokens: int = 0, marked: int = 0
+) -> RunSpec:
     """The spec with every open number filled in and a reason for each in `reasons`.
 
     rows: usable rows before the split; labels: number of classes or types; longest_chars: of any input;
-    most_tokens: what the base reads at most, 0 where that is not known.
+    most_tokens: what the base reads at most, 0 where that is not known; marked: rows that the data says are held out.
     Numbers that were set by hand stay, and have no reason.
     """
     given = spec.training
-    chosen = _choices(get_task(spec.task), spec.preset, rows, labels, longest_chars, most_tokens, given)
+    chosen = _choices(get_task(spec.task), spec.preset, rows, labels, longest_chars, most_tokens, marked, given)
     open_names = [name for name in chosen if getattr(given, name) is None]
     training = given.model_copy(update={name: chosen[name].value for name in open_names})
     told = PROBE_NUMBERS if spec.method == "linear_probe" else set(open_names)
@@ -59,10 +64,17 @@ def complete(spec: RunSpec, *, rows: int, labels: int, longest_chars: int, most_
 
 
 def _choices(
-    task: Task, preset: str, rows: int, labels: int, longest_chars: int, most_tokens: int, given: TrainingParams
+    task: Task,
+    preset: str,
+    rows: int,
+    labels: int,
+    longest_chars: int,
+    most_tokens: int,
+    marked: int,
+    given: TrainingParams,
 ) -> dict[str, Choice]:
     kind = type(task.output)
-    held_out = _held_out(rows)
+    held_out = _held_out(rows, marked)
     training_rows = round(rows * (1 - (given.held_out or held_out.value)))
     batch_size = _batch_size(training_rows)
     rank = given.lora_r or 16
@@ -80,7 +92,9 @@ def _choices(
     }
 
 
-def _held_out(rows: int) -> Choice:
+def _held_out(rows: int, marked: int) -> Choice:
+    if 0 < marked < MAX_MARKED * rows:
+        return Choice(marked / rows, msg("autopilot.held_out_marked", kept=marked))
     if rows < 1000:
         return Choice(0.2, msg("autopilot.held_out_small", rows=rows))
     share = min(0.1, 2000 / rows)

@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from playground import data
 from playground.errors import PlaygroundError
-from playground.fields import Row
+from playground.fields import Label, Row
 from playground.i18n import msg
 from playground.models.resolve import Resolved, longest_input, resolve
 from playground.runs import Run, RunSpec, RunStatus, TrainingParams, create_run, find_run, list_runs
@@ -72,11 +72,16 @@ def start(spec: RunSpec, upload_id: str, owner: str) -> str:
     )  # fmt: skip
     longest = max(len(str(row[name])) for row in rows for name in inputs)
     spec = autopilot.complete(
-        spec, rows=len(rows), labels=len(checked.labels), longest_chars=longest, most_tokens=most_tokens
-    )
+        spec, rows=len(rows), labels=len(checked.labels), longest_chars=longest, most_tokens=most_tokens,
+        marked=data.marked(rows),
+    )  # fmt: skip
     assert spec.training.held_out is not None, "complete() fills every number"
     train, held_out = data.split(
-        rows, label=task.output.name, inputs=inputs, held_out=spec.training.held_out, seed=spec.training.seed
+        rows,
+        label=task.output.name if isinstance(task.output, Label) else None,
+        together=task.kept_together,
+        held_out=spec.training.held_out,
+        seed=spec.training.seed,
     )
     if not held_out:
         raise PlaygroundError("nothing_held_out")

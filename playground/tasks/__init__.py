@@ -7,7 +7,7 @@ from importlib import import_module
 from playground.errors import PlaygroundError
 from playground.tasks.spec import Task
 
-NAMES: tuple[str, ...] = ("classification",)
+NAMES: tuple[str, ...] = ("classification", "ner", "qa")
 
 TASKS: tuple[Task, ...] = tuple(import_module(f"{__name__}.{name}").TASK for name in NAMES)
 

@@ -98,7 +98,7 @@ def test_what_cannot_be_trained_on_is_refused(table: ReadTable, lines: list[str]
     [
         ({}, ["no_column", "no_column"]),
         ({"text": ["text"], "label": ["text"]}, ["column_twice"]),
-        ({"text": ["absent"], "label": ["text", "label"]}, ["unknown_column", "two_labels"]),
+        ({"text": ["absent"], "label": ["text", "label"]}, ["unknown_column", "many_columns"]),
         ({"text": ["text", "text"], "label": ["label"]}, ["column_twice"]),
         ({"text": ["text"], "label": ["label"], "answer": ["text"]}, ["unknown_field"]),
     ],

@@ -17,7 +17,7 @@ ReadTable = Callable[..., Table]
 
 def mapped(table: Table) -> tuple[list[str], list[str]]:
     """(proposed text columns, proposed label columns)"""
-    text, label = propose(table, FIELDS)
+    text, label, _ = propose(table, FIELDS)
     assert (text.field, label.field) == ("text", "label")
     assert all(render(proposal.reason, lang) for proposal in (text, label) for lang in LANGUAGES)
     return text.columns, label.columns
@@ -47,7 +47,7 @@ def test_without_names_the_content_decides_and_says_why(table: ReadTable) -> Non
     lines = [f"{n},v{n % 4},a much longer text with the number {n},{n * 7}" for n in range(1200)]
     found = table("one,two,three,four\n" + "\n".join(lines))
     assert mapped(found) == (["three"], ["two"])
-    text, label = propose(found, FIELDS)
+    text, label, _ = propose(found, FIELDS)
     assert render(label.reason, "en") == "“two” has 4 different short values in 1,200 rows"
     assert "longest text of all columns" in render(text.reason, "en")
 

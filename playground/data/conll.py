@@ -1,0 +1,108 @@
+"""CoNLL files: a token a line with its tags, sentences apart by blank lines. A row is a sentence.
+
+The cells of a row are JSON lists as long as the sentence. Runs in the child process only.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playground.data.records import NAMED_ROWS, Lines, Writer
+from playground.errors import PlaygroundError
+
+ENDINGS = (".conll", ".bio", ".iob", ".iob2", ".bioes", ".bmes", ".ner")
+TAG = re.compile(r"O|[BIESMLU][-_]\S+(\s*[|,;]\s*[BIESMLU][-_]\S+)*", re.IGNORECASE)
+MIN_LINES = 3
+TAG_SHARE = 0.9
+MAX_TOKENS = 10_000
+DOCUMENT = "-DOCSTART-"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a line is read: `separator` (None: blanks), how many columns, and which holds the tokens and the tags."""
+
+    separator: str | None
+    width: int
+    tokens: int
+    tags: int
+
+    def cells(self, line: str) -> list[str]:
+        """The line's cells; blanks inside a token of a blank-separated file stay in it."""
+        found = [part.strip() for part in line.split(self.separator)]
+        more = len(found) - self.width
+        return [" ".join(found[: more + 1]), *found[more + 1 :]] if more > 0 and self.separator is None else found
+
+    def names(self) -> list[str]:
+        names = [f"column {number}" for number in range(1, self.width + 1)]
+        names[self.tokens], names[self.tags] = "tokens", "tags"
+        return names
+
+
+def shape_of(text: str, ending: str) -> Shape | None:
+    """The shape of a sample's lines; None where they are not tokens with tags."""
+    lines = text.split("\n")[:-1] or [text]
+    filled = [line for line in lines if line.strip() and not line.startswith(DOCUMENT)]
+    if len(filled) < MIN_LINES or (len(filled) == len(lines) and ending not in ENDINGS):
+        return None
+    separator = "\t" if sum("\t" in line for line in filled) * 2 > len(filled) else None
+    rows = [[part.strip() for part in line.split(separator)] for line in filled]
+    width = Counter(map(len, rows)).most_common(1)[0][0]
+    rows = [row for row in rows if len(row) == width]
+    tagged = [column for column in range(1, width) if _share(rows, column) >= TAG_SHARE]
+    if not tagged or len(rows) * 2 < len(filled):
+        return None
+    has_numbers = width > 2 and all(row[0].isdigit() for row in rows)
+    return Shape(separator, width, 1 if has_numbers else 0, tagged[-1])
+
+
+def _share(rows: list[list[str]], column: int) -> float:
+    return sum(bool(TAG.fullmatch(row[column])) for row in rows) / len(rows)
+
+
+def read_conll(path: Path, part: Path, encoding: str, max_rows: int, shape: Shape) -> dict[str, Any]:
+    """Every sentence to the Parquet file. Raises PlaygroundError naming the lines that do not fit."""
+    names = shape.names()
+    sentence: list[list[str]] = []
+    ragged: list[int] = []
+    with path.open(encoding=encoding) as file, Writer(part, names, max_rows) as writer:
+        lines = Lines(file)
+
+        def end() -> None:
+            if sentence:
+                writer.add([json.dumps(column, ensure_ascii=False) for column in zip(*sentence, strict=True)])
+                sentence.clear()
+
+        for line in lines:
+            lines.next_record()
+            cells = shape.cells(line)
+            if not line.strip() or line.startswith(DOCUMENT):
+                end()
+            elif _is_comment(line, cells, shape) or _lacks_token(cells, shape):
+                continue
+            elif len(cells) == shape.width:
+                sentence.append(cells)
+            else:
+                ragged.append(lines.number)
+            if len(sentence) > MAX_TOKENS:
+                raise PlaygroundError("data_conll_no_breaks", line=lines.number, most=MAX_TOKENS)
+        end()
+        if ragged:
+            shown = ragged[:NAMED_ROWS]
+            raise PlaygroundError("data_conll_ragged", lines=shown, count=len(ragged), expected=shape.width)
+    return {"columns": names, "rows": writer.rows, "delimiter": shape.separator, "header": True, "nested": names}
+
+
+def _is_comment(line: str, cells: list[str], shape: Shape) -> bool:
+    return line.startswith("#") and (len(cells) != shape.width or not TAG.fullmatch(cells[shape.tags]))
+
+
+def _lacks_token(cells: list[str], shape: Shape) -> bool:
+    """Some published files have lines with a tag alone, where a token was a character nobody sees."""
+    alone = len(cells) == 1 and shape.width == 2 and bool(TAG.fullmatch(cells[0]))
+    return alone or (len(cells) == shape.width and not cells[shape.tokens])
