@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--measure", action="store_true", help="train nothing")
     options = parser.parse_args()
     print(hardware())
-    subprocess.run([sys.executable, str(RECIPES / "prepare.py")], check=True)
+    subprocess.run([sys.executable, "-m", "examples.recipes.prepare"], cwd=RECIPES.parent.parent, check=True)
     for name in options.names or names:
         if not options.measure:
             train(name)

@@ -1,4 +1,4 @@
-"""`python examples/recipes/prepare.py`: the data files of the recipes, made of the sets that PLAYGROUND_DATA names.
+"""`python -m examples.recipes.prepare`: the data files of the recipes, made of the sets that PLAYGROUND_DATA names.
 
 Each set comes in a form of its own; what a recipe reads is one jsonl file beside it, in build/, with
 a column `split` that says which rows are held out. Seeds are fixed here, before any training.
@@ -14,34 +14,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from playground.data.tokens import join
+
 BUILD = Path(__file__).parent / "build"
 SEED = 13
 Row = dict[str, Any]
 
-PTB = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}", "``": '"', "''": '"'}
-NO_BLANK_BEFORE = re.compile(r"[.,;:!?%)\]}]|'|'(s|m|d|re|ve|ll)|n't|\.\.\.", re.IGNORECASE)
-NO_BLANK_AFTER = re.compile(r"[(\[{$#£€]|-")
 QA_HELD_OUT = 500
 QA_UNANSWERABLE = 0.1
 """Share of questions that also come with a context that does not answer them, so that saying so is learned."""
-
-
-def join(tokens: list[str]) -> tuple[str, list[tuple[int, int]]]:
-    """Text as it is usually set, from its tokens, and the place of each: quotes alternate, commas lean left."""
-    text, places, quoted = "", [], False
-    blank = False
-    for token in tokens:
-        word = PTB.get(token, token)
-        opening = word == '"' and not quoted
-        closing = word == '"' and quoted
-        if blank and not closing and not NO_BLANK_BEFORE.fullmatch(word) and word != "-":
-            text += " "
-        places.append((len(text), len(text) + len(word)))
-        text += word
-        if word == '"':
-            quoted = not quoted
-        blank = not opening and not NO_BLANK_AFTER.fullmatch(word)
-    return text, places
 
 
 def squad(folder: Path) -> Iterator[Row]:
