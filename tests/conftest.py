@@ -1,0 +1,23 @@
+"""Every test session has a home of its own: no test reads or writes that of whoever runs the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from playground.settings import Settings, settings
+
+
+@pytest.fixture(scope="session", autouse=True)
+def session_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The home where no test asks for another; the other settings are as if none were set."""
+    home = tmp_path_factory.mktemp("session-home")
+    with pytest.MonkeyPatch.context() as environment:
+        for name in Settings.model_fields:
+            environment.delenv(f"PLAYGROUND_{name.upper()}", raising=False)
+        environment.setenv("PLAYGROUND_HOME", str(home))
+        settings.cache_clear()
+        yield home
+    settings.cache_clear()

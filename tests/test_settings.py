@@ -1,0 +1,17 @@
+"""The tests' own home, in this process and in those it starts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from playground.settings import Settings, settings
+
+PRINT_HOME = "from playground.settings import settings; print(settings().home)"
+
+
+def test_no_test_touches_the_users_own_home(session_home: Path) -> None:
+    child = subprocess.run([sys.executable, "-c", PRINT_HOME], capture_output=True, text=True, check=True)
+    assert child.stdout.strip() == str(settings().home) == str(session_home)
+    assert session_home != Settings.model_fields["home"].default
