@@ -23,8 +23,8 @@ def contents(view: RunView | None, views: list[RunView], lang: str) -> dict[str,
     text = partial(translate, lang)
     choices = [(_line(item, lang), item.id) for item in views]
     parts: dict[str, Any] = {
-        "none": "" if view else markup.note(text("ui.runs.none")),
-        "runs": {"choices": choices, "value": view.id if view else None, "visible": len(choices) > 1},
+        "none": "" if views else markup.note(text("ui.runs.none")),
+        "runs": {"choices": choices, "value": view.id if view else None, "visible": len(choices) > bool(view)},
         "body": view is not None,
         "head": "", "stop": {"visible": False}, "resume": False, "use": False, "charts": False, "loss": [],
         "score": [], "result": False, "verdict": "", "scores": {}, "breakdown": {}, "samples": {}, "events": "",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from functools import partial
 from typing import Any
 
@@ -42,6 +41,7 @@ class RunPanel:
         self.timer = gr.Timer(TICK_SECONDS)
         with gr.Column(elem_classes="run-panel"):
             gr.HTML(markup.section(self.text("ui.runs")), padding=False)
+            self.missing = gr.HTML(padding=False, elem_id="missing-run")
             self.none = gr.HTML(padding=False)
             self.runs = gr.Dropdown(
                 [], label=self.text("ui.runs.choose"), filterable=False, visible=False, elem_id="runs"
@@ -109,6 +109,7 @@ class RunPanel:
         # `seen` is a State: with preprocess=False Gradio still hands over the session's value.
         self.timer.tick(guarded(self.on_tick, self.lang), trigger_mode="once", **draw)
         self.shown.change(guarded(self.on_tick, self.lang), **draw)
+        self.shown.change(None, [self.shown, self.missing], self.missing, js="(id, missing) => id ? '' : missing")
         self.runs.input(
             guarded(self.on_choose, self.lang), self.runs, [self.shown, self.timer], preprocess=False, **QUIET
         )
@@ -128,18 +129,20 @@ class RunPanel:
         ).success(None, self.shown, None, js=GO_TO_MODEL)  # fmt: skip
 
     def on_page_load(self, blocks: gr.Blocks) -> None:
-        blocks.load(guarded(self.on_load, self.lang), None, self.outputs, **QUIET)
+        blocks.load(guarded(self.on_load, self.lang), None, [self.missing, *self.outputs], **QUIET)
 
     def on_load(self, visitor: Visitor) -> list[Any]:
         """The run that the address names, else the newest in progress, else the last one."""
         views = finetune.runs(visitor.owner)
-        going = [view.id for view in views if view.status.state in GOING]
-        newest = going[0] if going else views[0].id if views else ""
         wished = visitor.query.get("run", "")[:64]
         if wished and wished not in [view.id for view in views]:
-            gr.Warning(html.escape(PlaygroundError("unknown_run", run=wished).text(visitor.lang)), title="")
-            wished = ""
-        return self.on_tick(visitor, wished or newest, {})
+            # In the panel: a warning of Gradio's is lost where the event has no queue. And no other run below it,
+            # which would be taken for the one that was asked for.
+            missing = PlaygroundError("unknown_run", run=wished).text(visitor.lang)
+            return [markup.note(missing, "bad"), *self.on_tick(visitor, "", {})]
+        going = [view.id for view in views if view.status.state in GOING]
+        newest = going[0] if going else views[0].id if views else ""
+        return ["", *self.on_tick(visitor, wished or newest, {})]
 
     def on_choose(self, visitor: Visitor, run_id: Any) -> list[Any]:
         return [finetune.view(str(run_id), visitor.owner).id, gr.Timer(active=True)]
