@@ -1,4 +1,4 @@
-"""The main job in a browser: upload, map, train, reload in mid-run, kill the server in mid-run, use what came out."""
+"""The main job in a browser: upload, map, train, use what came out. What happens in mid-run is in test_runs.py."""
 
 from __future__ import annotations
 
@@ -13,18 +13,13 @@ from playwright.sync_api import Page, expect
 
 from playground.i18n import catalog, translate
 from tests.ui.conftest import Watched
-from tests.ui.server import ROOT, Server, answer, wait_for
+from tests.ui.server import ROOT, Server, answer
 from tests.ui.words import strangers, visible
 
 Open = Callable[..., Watched]
 DATASET = ROOT / "examples/datasets/classification/support-tickets.csv"
 RUN_MS = 300_000
 SCRIPT = "<img src=x onerror=alert(1)>"
-POINTS = """(number) => {
-  const line = document.querySelectorAll(".run-panel .vega-embed")[number]?.querySelector(".mark-line path");
-  return line ? line.getAttribute("d").split("L").length : 0;
-}"""
-"""How many points the line of a chart has."""
 
 
 def upload(page: Page, path: Path, lang: str = "en") -> None:
@@ -71,41 +66,6 @@ def run(server: Server, browser) -> str:  # type: ignore[no-untyped-def]
     assert watched.errors == []
     context.close()
     return run_id
-
-
-def test_reload_in_mid_run(server: Server, open_browser: Open, run: str) -> None:
-    wait_for(lambda: len(server.metrics(run)) >= 10, 180, "ten steps of training")
-    watched = open_browser(width=390)
-    # No run in the address: the newest in progress is shown.
-    page = watched.open("/en")
-    page.get_by_role("tab", name="Fine-tune").click()
-    expect(page.locator("#run-head h3")).to_have_text(DATASET.name)
-    page.reload()
-    expect(page.locator("#run-head h3")).to_have_text(DATASET.name)
-    expect(page.locator("#run-head")).to_contain_text("step")
-    page.wait_for_function(f"() => ({POINTS})(0) >= 8")
-    before = page.evaluate(POINTS, 0)
-    page.wait_for_function(f"(before) => ({POINTS})(0) > before", arg=before)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert server.status(run)["state"] == "running"
-
-
-def test_the_run_survives_the_server(server: Server, open_browser: Open, run: str) -> None:
-    watched = open_browser()
-    page = watched.open(f"/en?run={run}")
-    expect(page.locator("#run-head")).to_contain_text("step")
-    before = len(server.metrics(run))
-    assert server.status(run)["state"] == "running"
-    server.kill()
-    pid = server.status(run)["pid"]
-    server.start()
-    assert server.status(run)["pid"] == pid
-    # The open page finds the server again by itself, comes back to the run, and shows the curve from its first step.
-    page.wait_for_function(f"(least) => ({POINTS})(0) > least", arg=min(before, 10), timeout=60_000)
-    fresh = open_browser().open("/en")
-    fresh.get_by_role("tab", name="Fine-tune").click()
-    fresh.wait_for_function(f"(least) => ({POINTS})(0) >= least", arg=before, timeout=60_000)
-    wait_for(lambda: len(server.metrics(run)) > before, 60, "a step after the server's death")
 
 
 def test_the_result_and_use_it(server: Server, open_browser: Open, run: str) -> None:
