@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from playground.data.faults import Fault, fault, name_of
 from playground.data.rows import Columns, scan
-from playground.data.survey import Survey
+from playground.data.survey import MIN_ROWS, Survey
 from playground.data.table import Table
 from playground.fields import Answer, Field, Spans, Text
 
@@ -32,15 +32,18 @@ class Checked:
         return not any(fault.fatal for fault in self.faults)
 
 
-def check(table: Table, columns: Columns, fields: Sequence[Field]) -> Checked:
-    """All faults of the mapping, or else of the rows. Never raises on what the data holds."""
+def check(table: Table, columns: Columns, fields: Sequence[Field], *, least: int = MIN_ROWS) -> Checked:
+    """All faults of the mapping, or else of the rows. Never raises on what the data holds.
+
+    least: usable rows that are needed; with fewer than MIN_ROWS nothing is to be trained, so one class is enough.
+    """
     faults = _mapping_faults(table, columns, fields)
     if faults:
         return Checked(faults, 0, [])
     survey = Survey(fields)
     for number, row, problems in scan(table, columns, fields):
         survey.add(number, row, problems)
-    faults = [*survey.fatal(), *survey.notes()]
+    faults = [*survey.fatal(least), *survey.notes()]
     if not table.header:
         faults.append(fault("no_header", columns=table.columns[:SHOWN_COLUMNS]))
     return Checked(faults, survey.usable, sorted(survey.labels))

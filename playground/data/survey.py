@@ -68,11 +68,13 @@ class Survey:
             return [str(value)]
         return [span["label"] for span in value] if isinstance(self.output, Spans) else []
 
-    def fatal(self) -> list[Fault]:
-        """What forbids training on the rows."""
+    def fatal(self, least: int) -> list[Fault]:
+        """What forbids using the rows: fewer than `least`, and, to train, what cannot be learned from."""
         faults = []
-        if self.usable < MIN_ROWS:
-            faults.append(fault("few_rows", fatal=True, found=self.usable, total=self.total, needed=MIN_ROWS))
+        if self.usable < least:
+            faults.append(fault("few_rows", fatal=True, found=self.usable, total=self.total, needed=least))
+        if least < MIN_ROWS:
+            return faults
         if self.usable:
             faults.extend(self._fatal_gold(name_of(self.output), len(self.labels)))
         if self.usable and self.held_out and len(self.held_out) == len(self.seen):

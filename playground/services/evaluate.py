@@ -33,7 +33,7 @@ def evaluate(
     with tempfile.TemporaryDirectory(dir=settings().uploads_dir, prefix="evaluate-") as folder:
         table = data.read(path, directory=Path(folder))
         columns = columns or {proposal.field: proposal.columns for proposal in data.propose(table, task.fields)}
-        checked = data.check(table, columns, task.fields)
+        checked = data.check(table, columns, task.fields, least=1)
         if not checked.ok:
             raise unusable(checked)
         given: Row = {}

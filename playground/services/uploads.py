@@ -72,8 +72,8 @@ def check_upload(upload_id: str, columns: dict[str, list[str]], owner: str) -> C
 
 
 def proposed(upload: Upload) -> dict[str, list[str]]:
-    """{field: columns} as proposed."""
-    return {proposal.field: proposal.columns for proposal in upload.proposals}
+    """{field: columns} as proposed, without fields that have none."""
+    return {proposal.field: proposal.columns for proposal in upload.proposals if proposal.columns}
 
 
 def unusable(checked: Checked) -> PlaygroundError:

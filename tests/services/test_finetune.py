@@ -58,6 +58,7 @@ def test_upload_is_read_and_mapped(home: Path, films: Path) -> None:
     assert {proposal.field: proposal.columns for proposal in upload.proposals} == {
         "text": ["review"],
         "label": ["sentiment"],
+        "split": [],
     }
     again = finetune.get_upload(upload.id, "local")
     assert again == upload
