@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import gradio as gr
 
-from playground.data import Checked, Proposal
+from playground.data import Checked, Proposal, conll
 from playground.errors import PlaygroundError
 from playground.fields import Answer, Field, Label, Spans, Split, Text
 from playground.i18n import render, translate
@@ -25,7 +25,7 @@ from playground.ui.task_tab import EXAMPLES
 from playground.ui.wrapper import Visitor, guarded
 
 DATASETS = EXAMPLES / "datasets"
-FILE_TYPES = [".csv", ".tsv", ".txt", ".jsonl", ".json", ".conll", ".iob2", ".bio"]
+FILE_TYPES = [".csv", ".tsv", ".txt", ".jsonl", ".json", *conll.ENDINGS]
 PREVIEW_ROWS = 6
 CELL_CHARS = 160
 PICKED = {Text: "several", Answer: "answer", Label: "one", Spans: "spans", Split: "split"}
@@ -205,7 +205,7 @@ class FinetuneTab:
             *(gr.Row(visible=task_id == upload.task.id) for task_id in self.groups),
             gr.Radio(choices=_methods(upload.task, visitor.lang), value="lora"),
             gr.Dropdown(choices=_bases(upload.task), value=upload.task.bases[0]),
-            findings(checked, visitor),
+            findings(checked, upload.task.output, visitor),
             gr.Button(interactive=checked.ok),
         ]
 
@@ -222,7 +222,7 @@ class FinetuneTab:
     def on_columns(self, visitor: Visitor, upload_id: Any, *values: Any) -> list[Any]:
         upload = finetune.get_upload(str(upload_id), visitor.owner)
         checked = finetune.check_upload(upload.id, self._chosen(upload.task, values), visitor.owner)
-        return [findings(checked, visitor), gr.Button(interactive=checked.ok)]
+        return [findings(checked, upload.task.output, visitor), gr.Button(interactive=checked.ok)]
 
     def on_start(
         self, visitor: Visitor, upload_id: Any, base: Any, method: Any, preset: Any, name: Any, *values: Any
@@ -263,7 +263,7 @@ def finetune_columns(proposed: dict[tuple[str, str], Proposal]) -> dict[str, lis
     return {field: list(proposal.columns) for (_, field), proposal in proposed.items()}
 
 
-def findings(checked: Checked, visitor: Visitor) -> str:
+def findings(checked: Checked, output: Field, visitor: Visitor) -> str:
     """What the check found, the worst first; what will be trained on where nothing forbids it."""
     items = [
         ("fatal" if fault.fatal else "", render(fault.message, visitor.lang), render(fault.remedy, visitor.lang))
@@ -272,7 +272,8 @@ def findings(checked: Checked, visitor: Visitor) -> str:
     if checked.ok:
         labels = checked.labels[:8]
         more = visitor.text("ui.check.more", count=len(checked.labels) - 8) if len(checked.labels) > 8 else ""
-        sentence = visitor.text("ui.check.ok", rows=f"{checked.rows:,}", count=len(checked.labels))
+        numbers = {"rows": f"{checked.rows:,}", "count": len(checked.labels)}
+        sentence = visitor.text(f"ui.check.ok.{PICKED[type(output)]}", **numbers)
         items.insert(0, ("fine", sentence, " · ".join(labels) + more))
     return markup.faults(items)
 
