@@ -60,7 +60,7 @@ def _page(blocks: gr.Blocks, lang: str) -> None:
         ),
         padding=False,
     )
-    with gr.Tabs() as tabs:
+    with gr.Tabs(overflow_behavior="wrap") as tabs:
         task_tabs = [TaskTab(task, lang) for task in TASKS]
         with gr.Tab(text("ui.tab.finetune"), id=FINETUNE, elem_id=f"tab-{FINETUNE}"):
             finetune = FinetuneTab(lang, tabs, {tab.task.id: tab.model for tab in task_tabs})
