@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from playground.i18n import LANGUAGES, Message, catalog, choose_language, render, translate
+from tests.latin import latin_words
+from tests.ui.words import strangers
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = [*sorted((ROOT / "playground").rglob("*.py")), ROOT / "app.py"]
@@ -107,6 +109,25 @@ def test_chinese_is_chinese_and_english_is_not() -> None:
             words = re.sub(r"\{[^}]*\}", "", texts["zh"])
             assert CJK.search(words) or not re.search(r"[A-Za-z]{3}", words), key
             assert texts["en"] != texts["zh"] or not re.search(r"[A-Za-z]", words), key
+
+
+def test_no_english_words_stand_in_a_chinese_sentence() -> None:
+    found = {key: latin_words(re.sub(r"\{\w+[^}]*\}", " ", texts["zh"])) for key, texts in catalog().items()}
+    assert {key: words for key, words in found.items() if words and key not in SAME_WORDS} == {}
+
+
+def test_an_english_value_makes_a_chinese_sentence_a_stranger() -> None:
+    def loading(reason: str) -> str:
+        return translate("zh", "error.model_unloadable", model="owner/model-7b", reason=reason)
+
+    said = [loading("文件已损坏"), loading("the file is damaged"), loading("file damaged"), "Stopping…"]
+    assert strangers(said, "zh", set()) == said[1:]
+    names = [loading("缺少 config.json"), loading("应为“train”"), loading("列 topic")]
+    assert strangers(names, "zh", {"topic"}) == []
+    assert strangers(names, "zh", set()) == names[2:]
+    assert latin_words("请运行 `python -m playground runs`，或用 --set epochs=3；topics 不是 topic", {"topic"}) == [
+        "topics"
+    ]
 
 
 def test_messages_render_nested_values_in_one_language() -> None:

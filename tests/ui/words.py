@@ -8,6 +8,7 @@ from functools import lru_cache
 from playwright.sync_api import Page
 
 from playground.i18n import catalog
+from tests.latin import latin_words
 
 VISIBLE = """(without) => {
   const found = new Set();
@@ -54,8 +55,15 @@ def _pattern(lang: str) -> re.Pattern[str]:
 
 
 def strangers(texts: list[str], lang: str, allowed: set[str]) -> list[str]:
-    """The texts that are neither in the catalog nor allowed."""
-    known = GRADIO_CHINESE | allowed
+    """The texts that are neither in the catalog nor allowed, and Chinese ones with English words among them.
+
+    A sentence's values match anything, so an English one would pass for a part of a Chinese sentence.
+    """
+    known = GRADIO_CHINESE | allowed | {catalog()["ui.other_language"][lang]}
     return [
-        text for text in texts if text not in known and not FREE.fullmatch(text) and not _pattern(lang).fullmatch(text)
+        text
+        for text in texts
+        if text not in known
+        and not FREE.fullmatch(text)
+        and not (_pattern(lang).fullmatch(text) and not (lang == "zh" and latin_words(text, allowed)))
     ]
