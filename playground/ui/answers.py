@@ -9,6 +9,9 @@ from playground.fields import Entity, FoundAnswer, LabelScore, Row
 from playground.i18n import translate
 from playground.ui import markup
 
+ENTITIES = ("ui.entities.word", "ui.entities.type", "ui.entities.score", "ui.entities.place")
+ALTERNATIVES = ("ui.answer.text", "ui.answer.sureness", "ui.answer.where")
+"""Columns of the tables."""
 AROUND = 600
 """Characters of a context shown before and behind an answer."""
 
@@ -22,14 +25,13 @@ def entities(inputs: Row, output: list[Entity], details: dict[str, Any], lang: s
     """The text with its entities marked, how many there are of each type, and a table of them."""
     counts = Counter(entity["entity_group"] for entity in output)
     said = " · ".join(f"{kind}: {count}" for kind, count in counts.most_common())
-    headers = [translate(lang, f"ui.entities.{name}") for name in ("word", "type", "score", "place")]
     rows = [
         [entity["word"], entity["entity_group"], _percent(entity["score"]), f"{entity['start']}–{entity['end']}"]
         for entity in output
     ]
     places = [(entity["start"], entity["end"], entity["entity_group"]) for entity in output]
     note = markup.note(said or translate(lang, "ui.entities.none"))
-    return [marked(inputs["text"], places), note, {"headers": headers, "data": rows}]
+    return [marked(inputs["text"], places), note, {"headers": headers(ENTITIES, lang), "data": rows}]
 
 
 def answer(inputs: Row, output: FoundAnswer, details: dict[str, Any], lang: str) -> list[Any]:
@@ -46,7 +48,6 @@ def answer(inputs: Row, output: FoundAnswer, details: dict[str, Any], lang: str)
         output["answer"] or translate(lang, "ui.answer.none"),
         translate(lang, "ui.answer.score", score=_percent(output["score"])),
     )
-    headers = [translate(lang, f"ui.answer.{name}") for name in ("text", "sureness", "where")]
     rows = [
         [
             other["answer"] or translate(lang, "ui.answer.none"),
@@ -55,7 +56,11 @@ def answer(inputs: Row, output: FoundAnswer, details: dict[str, Any], lang: str)
         ]
         for other in details["alternatives"]
     ]
-    return [found, pieces, {"headers": headers, "data": rows}]
+    return [found, pieces, {"headers": headers(ALTERNATIVES, lang), "data": rows}]
+
+
+def headers(columns: tuple[str, ...], lang: str) -> list[str]:
+    return [translate(lang, column) for column in columns]
 
 
 def marked(text: str, places: list[tuple[int, int, str]]) -> markup.Pieces:

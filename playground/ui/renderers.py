@@ -71,7 +71,7 @@ def _spans_output(field: Field, lang: str) -> list[gr.components.Component]:
             label=field_label(field, lang), show_legend=True, combine_adjacent=False, elem_classes="marked"
         ),
         gr.HTML(padding=False),
-        _table("ui.entities", lang, ["40%", "18%", "18%", "24%"]),
+        _table("ui.entities", answers.ENTITIES, lang, ["37%", "17%", "22%", "24%"]),
     ]
 
 
@@ -79,13 +79,14 @@ def _answer_output(field: Field, lang: str) -> list[gr.components.Component]:
     return [
         gr.HTML(padding=False, elem_classes="answer-box"),
         gr.HighlightedText(label=translate(lang, "ui.answer.place"), combine_adjacent=False, elem_classes="marked"),
-        _table("ui.answer.alternatives", lang, ["54%", "20%", "26%"]),
+        _table("ui.answer.alternatives", answers.ALTERNATIVES, lang, ["52%", "22%", "26%"]),
     ]
 
 
-def _table(key: str, lang: str, widths: list[str]) -> gr.Dataframe:
+def _table(key: str, columns: tuple[str, ...], lang: str, widths: list[str]) -> gr.Dataframe:
     """Its columns' widths are fixed: measured ones follow the longest cell and push the others out of sight."""
     return gr.Dataframe(
+        headers=answers.headers(columns, lang),
         interactive=False,
         datatype="str",
         type="array",
