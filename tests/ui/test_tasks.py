@@ -134,7 +134,7 @@ def test_the_starters_mark_what_they_find(open_browser: Open, journey: Journey, 
     marked = page.locator(".marked:visible")
     expect(marked).to_contain_text("Ada Lovelace" if journey.task == "ner" else "1871", timeout=60_000)
     found = "Charles Babbage" if journey.task == "ner" else "1871"
-    expect(page.locator(".marked:visible mark, .marked:visible .textspan").filter(has_text=found).first).to_be_visible()
+    expect(page.locator(".marked:visible .token.highlighted").filter(has_text=found).first).to_be_visible()
     page.wait_for_timeout(300)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert watched.errors == []
