@@ -63,10 +63,12 @@ class Loaded:
     def logits(self, head: Head, rows: Sequence[Row]) -> tuple[list[Window], list[np.ndarray]]:
         """The rows' windows, and the head's raw outputs for each: float32 [C], or [T, C] per token."""
         windows = self.trunk.call(lambda: head.windows(self.trunk.tokenizer, rows, self.max_length))
+        return windows, self.run(head, windows)
+
+    def run(self, head: Head, windows: Sequence[Window]) -> list[np.ndarray]:
+        """The head's raw outputs for each window, as in `logits`."""
         found = self.trunk.run([self._inputs(window.features) for window in windows], self.adapter, self.read)
-        return windows, [
-            trim(head, window.features, value.numpy()) for window, value in zip(windows, found, strict=True)
-        ]
+        return [trim(head, window.features, value.numpy()) for window, value in zip(windows, found, strict=True)]
 
     def _inputs(self, features: Features) -> Features:
         # Zeros, not absent: rows of other models, which have them, may share the batch.

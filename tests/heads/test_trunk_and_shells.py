@@ -92,12 +92,16 @@ class Case:
     adapters: list[Path]
 
 
-def save_tokenizer(folder: Path) -> None:
+SEGMENTS = ("bert", "bert-without-pooler")
+"""Families whose tokenizers tell a question from its context by token_type_ids."""
+
+
+def save_tokenizer(folder: Path, segments: bool) -> None:
     vocabulary = {word: number for number, word in enumerate(["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]", *WORDS])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
     )
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
@@ -107,7 +111,7 @@ def save_tokenizer(folder: Path) -> None:
         unk_token="[UNK]",
         mask_token="[MASK]",
         model_max_length=64,
-        model_input_names=["input_ids", "attention_mask"],
+        model_input_names=["input_ids", "attention_mask", *(["token_type_ids"] if segments else [])],
     ).save_pretrained(folder)
 
 
@@ -134,7 +138,7 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     auto_class = AutoModelForMaskedLM if family == "bert-without-pooler" else AutoModel
     base = folder / "base"
     auto_class.from_config(FAMILIES[family]).save_pretrained(base)
-    save_tokenizer(base)
+    save_tokenizer(base, family in SEGMENTS)
     adapters = [folder / shape for shape in SHAPES]
     for seed, adapter in enumerate(adapters):
         save_adapter(base, adapter, adapter.name, seed)
@@ -253,10 +257,8 @@ def features_through(adapter: Path) -> torch.Tensor:
     with lease_model(str(adapter)) as (head, loaded):
         tokenizer = PreTrainedTokenizerFast.from_pretrained(resolve(str(adapter)).base)
         windows = head.windows(tokenizer, ROWS, 64)
-        found = loaded.trunk.run([window.features for window in windows], loaded.adapter, loaded.read)
-        cut = [value[: len(window.features["input_ids"])] if head.per_token else value
-               for window, value in zip(windows, found, strict=True)]  # fmt: skip
-        return torch.nn.utils.rnn.pad_sequence(cut, batch_first=True)
+        found = loaded.run(head, windows)
+        return torch.nn.utils.rnn.pad_sequence([torch.from_numpy(values) for values in found], batch_first=True)
 
 
 def _wait_until_queued(trunk: object, jobs: int) -> None:
