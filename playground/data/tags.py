@@ -59,20 +59,25 @@ def decode(tags: Sequence[str]) -> Tagged:
     return found
 
 
+def split(tag: str) -> tuple[str, str]:
+    """ "B-PER" -> ("B", "PER"), "PER" -> ("", "PER"), "O" -> ("", "")"""
+    if tag.upper() in OUTSIDE:
+        return "", ""
+    match = PREFIXED.fullmatch(tag)
+    return (match[1].upper(), match[2].strip()) if match else ("", tag)
+
+
 def _parts(tag: str, found: Tagged) -> tuple[str, str]:
     """(letter, type) of a tag; a type alone counts as inside; ("", "") outside."""
     tag, *others = [part for part in BETWEEN_TAGS.split(tag.strip()) if part.upper() not in OUTSIDE] or [""]
+    letter, kind = split(tag)
     if others:
         found.facts.add(DOUBLE)
-    if not tag:
-        return "", ""
-    match = PREFIXED.fullmatch(tag)
-    letter, kind = (match[1].upper(), match[2].strip()) if match else ("I", tag)
-    if not match:
+    if kind and not letter:
         found.facts.add(PLAIN)
-    elif letter in "ESMLU":
+    elif letter in tuple("ESMLU"):
         found.facts.add(LETTERS)
-    return letter, kind
+    return letter or "I", kind
 
 
 def _note_start(found: Tagged, letter: str, follows: bool) -> None:

@@ -18,6 +18,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from playground.data.tags import split as split_tag
 from playground.fields import Entity, Row, Span
 from playground.heads.base import Prediction, Window, probabilities
 from playground.heads.fitting import IGNORED, fit_output_layer
@@ -180,14 +181,6 @@ def entities(text: str, places: Sequence[tuple[int, int]], scores: np.ndarray, l
     for entity, shares in zip(found, means, strict=True):
         entity["word"], entity["score"] = text[entity["start"] : entity["end"]], sum(shares) / len(shares)
     return found
-
-
-def split_tag(tag: str) -> tuple[str, str]:
-    """ "B-PER" -> ("B", "PER"), "PER" -> ("", "PER"), "O" -> ("", "")"""
-    if tag == OUTSIDE:
-        return "", ""
-    place, dash, kind = tag.partition("-")
-    return (place, kind) if dash and place in tuple("BIESMLU") else ("", tag)
 
 
 HEAD = TokenClassification()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from playground import data
+from playground.data import tags
 from playground.errors import PlaygroundError
-from playground.fields import Label, Row
+from playground.fields import Field, Row, Spans
 from playground.services import metrics
 from playground.services.predict import extras, model_labels, predict_rows
 from playground.services.uploads import unusable
@@ -36,12 +37,11 @@ def evaluate(
         checked = data.check(table, columns, task.fields, least=1)
         if not checked.ok:
             raise unusable(checked)
-        given: Row = {}
-        if isinstance(task.output, Label):
-            known = set(model_labels(model, owner))
-            # A model that chooses among named labels is given those of the file.
-            given = {field.name: checked.labels for field in extras(task.id, model, owner)}
-            if not given and not known & set(checked.labels):
+        # A model that chooses among named labels is given those of the file.
+        given: Row = {field.name: checked.labels for field in extras(task.id, model, owner)}
+        if not given and checked.labels:
+            known = known_labels(task.output, model_labels(model, owner))
+            if not known & set(checked.labels):
                 raise PlaygroundError("labels_differ", model=model, known=sorted(known)[:5], found=checked.labels[:5])
         gold: list[Any] = []
         predicted: list[Any] = []
@@ -57,6 +57,11 @@ def evaluate(
         "metrics": metrics.score(task.metrics, gold, predicted),
         "intervals": metrics.intervals(task.metrics, gold, predicted),
     }
+
+
+def known_labels(output: Field, labels: Sequence[str]) -> set[str]:
+    """The classes or entity types among a model's own labels, which are tags where it marks entities."""
+    return {tags.split(tag)[1] for tag in labels} - {""} if isinstance(output, Spans) else set(labels)
 
 
 def _parts(rows: Iterator[Row]) -> Iterator[list[Row]]:

@@ -1,4 +1,4 @@
-"""A model that chooses among named labels is scored on those of the file."""
+"""A model's scores on a file: labels typed by the user, entities, answers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from playground.errors import PlaygroundError
 from playground.services.evaluate import evaluate
 from playground.settings import settings
 
@@ -25,3 +26,25 @@ def test_zero_shot_is_scored_on_the_labels_of_the_file(tmp_path: Path) -> None:
     )
     found = evaluate("starter/zero-shot-en", path, task_id="classification")
     assert (found["rows"], found["metrics"]["accuracy"]) == (4, 1.0)
+
+
+def test_entities_are_scored_and_other_types_refused(tmp_path: Path) -> None:
+    path = tmp_path / "people.conll"
+    path.write_text(
+        "Ada B-PER\nLovelace I-PER\nmet O\nCharles B-PER\nBabbage I-PER\n\nLondon B-LOC\n\n", encoding="utf-8"
+    )
+    found = evaluate("starter/ner-en", path, task_id="ner")
+    assert (found["rows"], found["metrics"]["entity_f1"]) == (2, 1.0)
+    path.write_text(path.read_text().replace("-PER", "-DISH").replace("-LOC", "-TOOL"), encoding="utf-8")
+    with pytest.raises(PlaygroundError) as refusal:
+        evaluate("starter/ner-en", path, task_id="ner")
+    assert refusal.value.code == "labels_differ"
+    assert refusal.value.message.values["known"] == ["LOC", "ORG", "PER"]
+
+
+def test_answers_are_scored(tmp_path: Path) -> None:
+    path = tmp_path / "questions.csv"
+    context = "The mill was built in 1804 by Jonas Frey."
+    path.write_text(f'question,context,answer\nWho built the mill?,"{context}",Jonas Frey\n', encoding="utf-8")
+    found = evaluate("starter/qa-en", path, task_id="qa")
+    assert (found["rows"], found["metrics"]["exact_match"]) == (1, 1.0)
