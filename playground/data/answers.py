@@ -6,13 +6,16 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from playground.data.spans import parsed
+from playground.data.spans import nearest_place
+from playground.data.values import Unreadable, first, nested, number
 from playground.fields import GoldAnswer
 
 ABSENT = "answer_absent"
 MOVED, LOOSE, PARTLY, NONE = "answer_moved", "answer_loose", "answer_partly", "answer_none"
 TEXTS = ("text", "answer", "value")
 STARTS = ("answer_start", "start")
+MAX_LOOSE_CHARS = 500
+"""Longer answers are looked for as they stand only: a search that forgives blanks and capitals takes its time."""
 
 
 def read_answers(cells: Sequence[str], context: str) -> tuple[list[GoldAnswer], list[str]]:
@@ -40,43 +43,46 @@ def read_answers(cells: Sequence[str], context: str) -> tuple[list[GoldAnswer], 
 
 def _given(cell: str, start: str) -> list[tuple[str, int]]:
     """(text, start or -1) of each answer: a text, a list of texts, SQuAD's list of objects, datasets' two lists."""
-    value = parsed(cell)
+    try:
+        value = nested(cell)
+    except Unreadable:  # an answer may begin with a bracket
+        value = None
     if isinstance(value, dict) and isinstance(value.get("text"), list):
-        starts = value.get("answer_start") or []
+        starts = first(value, STARTS)
+        starts = starts if isinstance(starts, list) else []
         value = [
             {"text": text, "start": starts[index] if index < len(starts) else -1}
             for index, text in enumerate(value["text"])
         ]
     items = value if isinstance(value, list) else [value]
-    if value is None or not all(isinstance(item, (str, dict)) for item in items):
-        return [(cell, _number(start))]
-    return [(item, -1) if isinstance(item, str) else (_text(item), _number(_first(item, STARTS))) for item in items]
+    found = [
+        (item, -1) if isinstance(item, str) else (_text(item), _start(first(item, STARTS)))
+        for item in items
+        if isinstance(item, (str, dict))
+    ]
+    return found if value is not None and len(found) == len(items) else [(cell, _start(start))]
 
 
 def _text(item: dict[str, Any]) -> str:
-    text = _first(item, TEXTS)
+    text = first(item, TEXTS)
     return text if isinstance(text, str) else ""
 
 
-def _first(item: dict[str, Any], names: tuple[str, ...]) -> Any:
-    return next((item[name] for name in names if item.get(name) is not None), None)
-
-
-def _number(value: Any) -> int:
+def _start(value: Any) -> int:
     """The place as a number; -1 where none is given."""
-    text = str(value).strip()
-    return int(text) if text.isdecimal() else int(float(text)) if re.fullmatch(r"\d+\.0+", text) else -1
+    found = number(value)
+    return -1 if found is None else found
 
 
 def _find(context: str, text: str, start: int) -> tuple[GoldAnswer, str] | None:
     """Where the answer stands, nearest to `start`, and whether that had to be mended; None where it does not."""
-    exact = [match.start() for match in re.finditer(f"(?={re.escape(text)})", context)]
-    if exact:
-        place = min(exact, key=lambda at: abs(at - start)) if start >= 0 else exact[0]
+    place = nearest_place(context, text, start)
+    if place is not None:
         return {"text": text, "start": place}, MOVED if 0 <= start != place else ""
-    words = r"\s+".join(map(re.escape, text.split()))
-    loose = list(re.finditer(words, context, re.IGNORECASE))
-    if not loose:
+    if len(text) > MAX_LOOSE_CHARS:
         return None
-    best = min(loose, key=lambda match: abs(match.start() - max(start, 0)))
-    return {"text": best[0], "start": best.start()}, LOOSE
+    words = r"\s+".join(map(re.escape, text.split()))
+    best = min(
+        re.finditer(words, context, re.IGNORECASE), key=lambda match: abs(match.start() - max(start, 0)), default=None
+    )
+    return None if best is None else ({"text": best[0], "start": best.start()}, LOOSE)

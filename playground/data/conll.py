@@ -20,6 +20,7 @@ TAG = re.compile(r"O|[BIESMLU][-_]\S+(\s*[|,;]\s*[BIESMLU][-_]\S+)*", re.IGNOREC
 MIN_LINES = 3
 TAG_SHARE = 0.9
 MAX_TOKENS = 10_000
+MAX_TYPES = 30
 DOCUMENT = "-DOCSTART-"
 
 
@@ -48,21 +49,41 @@ def shape_of(text: str, ending: str) -> Shape | None:
     """The shape of a sample's lines; None where they are not tokens with tags."""
     lines = text.split("\n")[:-1] or [text]
     filled = [line for line in lines if line.strip() and not line.startswith(DOCUMENT)]
-    if len(filled) < MIN_LINES or (len(filled) == len(lines) and ending not in ENDINGS):
+    is_table = ending not in ENDINGS and ending != ".txt"
+    if len(filled) < MIN_LINES or (is_table and len(filled) == len(lines)):
         return None
     separator = "\t" if sum("\t" in line for line in filled) * 2 > len(filled) else None
     rows = [[part.strip() for part in line.split(separator)] for line in filled]
     width = Counter(map(len, rows)).most_common(1)[0][0]
     rows = [row for row in rows if len(row) == width]
-    tagged = [column for column in range(1, width) if _share(rows, column) >= TAG_SHARE]
-    if not tagged or len(rows) * 2 < len(filled):
+    if width < 2 or len(rows) * 2 < len(filled):
         return None
-    has_numbers = width > 2 and all(row[0].isdigit() for row in rows)
-    return Shape(separator, width, 1 if has_numbers else 0, tagged[-1])
+    tags = _tag_column(rows, ending in ENDINGS)
+    return None if tags is None else Shape(separator, width, _token_column(rows, tags), tags)
 
 
-def _share(rows: list[list[str]], column: int) -> float:
-    return sum(bool(TAG.fullmatch(row[column])) for row in rows) / len(rows)
+def _tag_column(rows: list[list[str]], may_be_plain: bool) -> int | None:
+    """The last column of tags, else a first one; of types without letters where the file's name says it is CoNLL."""
+    last_first = [*range(len(rows[0]) - 1, 0, -1), 0]
+    tagged = [column for column in last_first if _share(rows, column, TAG) >= TAG_SHARE]
+    if not tagged and may_be_plain:
+        tagged = [column for column in last_first if _has_types(rows, column)]
+    return tagged[0] if tagged else None
+
+
+def _token_column(rows: list[list[str]], tags: int) -> int:
+    """The first column, unless it numbers the tokens or holds the tags."""
+    has_numbers = len(rows[0]) > 2 and all(row[0].isdigit() for row in rows)
+    return 1 if tags == 0 or has_numbers else 0
+
+
+def _has_types(rows: list[list[str]], column: int) -> bool:
+    values = Counter(row[column] for row in rows)
+    return values["O"] > 0 and 2 <= len(values) <= MAX_TYPES and values.most_common(1)[0][0] == "O"
+
+
+def _share(rows: list[list[str]], column: int, pattern: re.Pattern[str]) -> float:
+    return sum(bool(pattern.fullmatch(row[column])) for row in rows) / len(rows)
 
 
 def read_conll(path: Path, part: Path, encoding: str, max_rows: int, shape: Shape) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Lines:
         if self.chars > MAX_RECORD_CHARS:
             code = "data_quote_open" if self.number > self.started else "data_line_too_long"
             raise PlaygroundError(code, line=self.started, max_chars=MAX_RECORD_CHARS)
-        return line.replace("\ufeff", "")  # marks left in the middle where files were joined
+        return line.removeprefix("\ufeff")  # a mark left where files were joined
 
 
 class Writer:
@@ -75,6 +75,8 @@ class Writer:
         self.rows += 1
         if self.rows > self.max_rows:
             raise PlaygroundError("data_too_many_rows", max_rows=self.max_rows)
+        if max(map(len, row)) > MAX_RECORD_CHARS:
+            raise PlaygroundError("data_cell_too_long", row=self.rows, max_chars=MAX_RECORD_CHARS)
         self.batch.append(row)
         self.chars += sum(map(len, row))
         if len(self.batch) >= self.batch_rows or self.chars > BATCH_CHARS:

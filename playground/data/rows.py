@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from playground.data import answers, spans
 from playground.data.table import Table
+from playground.data.tokens import UNSPACED
+from playground.data.values import Unreadable
 from playground.errors import PlaygroundError
 from playground.fields import TRAIN, Answer, Field, Label, Row, Spans, Split, Text
 
@@ -15,8 +17,9 @@ UNUSABLE = frozenset({
     answers.ABSENT,
 })  # fmt: skip
 """A row with one of these is left out; with any other problem it is used."""
-WINDOW_CHARS = 1_000
-"""Longer contexts do not fit into one window of 256 tokens, at four characters a token."""
+TOKEN_CHARS = 4
+WINDOW_CHARS = 250 * TOKEN_CHARS
+"""Longer contexts do not fit into one window of 256 tokens."""
 Problem = tuple[str, str]
 """(field name, what is wrong)"""
 
@@ -47,6 +50,7 @@ def scan(table: Table, columns: Columns, fields: Sequence[Field]) -> Iterator[tu
     number = 0
     for batch in table.batches(used):
         columns_of_batch = {name: batch.column(name).to_pylist() for name in used}
+        kept: dict[str, str] = {}  # many questions have the same context: one copy is enough
         for index in range(batch.num_rows):
             number += 1
             cells = {field.name: [columns_of_batch[name][index] for name in columns[field.name]] for field in present}
@@ -54,6 +58,8 @@ def scan(table: Table, columns: Columns, fields: Sequence[Field]) -> Iterator[tu
             problems: list[Problem] = []
             for field in present:
                 READERS[type(field)](field, cells, row, problems)
+                if isinstance(field, Text):
+                    row[field.name] = kept.setdefault(row[field.name], row[field.name])
             yield number, row, problems
 
 
@@ -81,14 +87,24 @@ def _read_label(field: Field, cells: Cells, row: Row, problems: list[Problem]) -
 
 
 def _read_spans(field: Field, cells: Cells, row: Row, problems: list[Problem]) -> None:
+    """The spans, and the text again: where it is a list of tokens it is set from these."""
     assert isinstance(field, Spans)
-    text, places = spans.read_text(cells[field.of][0])
+    row[field.name] = []
+    try:
+        text, places = spans.read_text(cells[field.of][0])
+    except Unreadable:
+        problems.append((field.of, spans.UNREADABLE))
+        return
     if places is not None:
-        problems[:] = [problem for problem in problems if problem != (field.of, CUT)]
+        row[field.of] = text[: max((end for _, end in places if end <= Text.max_chars), default=0)]
+        # What was said of the list's own characters.
+        problems[:] = [problem for problem in problems if problem[0] != field.of]
+        if not text.strip():
+            problems.append((field.of, EMPTY))
+        elif len(text) > Text.max_chars:
+            problems.append((field.of, CUT))
     found, faults = spans.read_spans(text, places, cells[field.name][0])
-    most = len(row[field.of]) if places is None else len(text)
-    row[field.of] = text[:most]
-    row[field.name] = [span for span in found if span["end"] <= most]
+    row[field.name] = [span for span in found if span["end"] <= len(row[field.of])]
     problems.extend((field.name, kind) for kind in faults)
 
 
@@ -97,7 +113,8 @@ def _read_answers(field: Field, cells: Cells, row: Row, problems: list[Problem])
     context = row[field.of]
     row[field.name], faults = answers.read_answers(cells[field.name], context)
     problems.extend((field.name, kind) for kind in faults)
-    if len(context) > WINDOW_CHARS:
+    # A Chinese character is a token of its own.
+    if len(context) + (TOKEN_CHARS - 1) * len(UNSPACED.findall(context)) > WINDOW_CHARS:
         problems.append((field.of, LONG))
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from playground.data import tags, tokens
+from playground.data.values import Unreadable, first, nested, number
 from playground.fields import Span
 
 MAX_LABEL_CHARS = 60
@@ -17,34 +18,41 @@ WORDS = ("text", "word", "mention", "surface", "value", "entity")
 
 TAGS_COUNT, TAGS_NUMBERS = "tags_count", "tags_numbers"
 UNREADABLE, OUTSIDE = "spans_unreadable", "span_outside"
-MOVED, DOUBLE = "span_moved", "tags_double"
+MOVED, DOUBLE, IN_WORD_FAULT = "span_moved", "tags_double", "span_in_word"
+IN_WORD = re.compile(r"[a-zA-Z\u00c0-\u024f\u0370-\u052f]{2}")
+"""Two letters of a script that puts blanks between words, side by side."""
 Problems = list[str]
 
 
-def parsed(cell: str) -> Any:
-    """The list or object that a cell holds; None where it is plain text."""
-    if not cell.lstrip().startswith(("[", "{")):
-        return None
-    try:
-        value = json.loads(cell)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, (list, dict)) else None
-
-
 def read_text(cell: str) -> tuple[str, list[tokens.Place] | None]:
-    """The text, and the places of its tokens where the cell is a list of them."""
-    value = parsed(cell)
-    if isinstance(value, list) and value and all(isinstance(token, str) for token in value):
-        return tokens.join(value)
-    return cell, None
+    """The text, and the places of its tokens where the cell is a list of them.
+
+    Raises Unreadable for a list of anything but tokens.
+    """
+    try:
+        value = nested(cell)
+    except Unreadable:  # a text may begin with a bracket
+        value = None
+    if not isinstance(value, list) or not _is_like_tokens(value):
+        return cell, None
+    if not all(isinstance(token, str) for token in value):
+        raise Unreadable
+    return tokens.join(value)
+
+
+def _is_like_tokens(value: list[Any]) -> bool:
+    """Whether a list holds tokens: an empty one, or one with any text in it; "[1]" is a reference in a text."""
+    return not value or any(isinstance(item, str) for item in value)
 
 
 def read_spans(text: str, places: list[tokens.Place] | None, cell: str) -> tuple[list[Span], Problems]:
     """The stretches a cell names, sorted and without overlaps, and what is wrong with them."""
     if not cell.strip():
         return [], []
-    value = parsed(cell)
+    try:
+        value = nested(cell)
+    except Unreadable:
+        return [], [UNREADABLE]
     if isinstance(value, dict):
         value = _rows(value)
     if value is None:
@@ -69,7 +77,7 @@ def _of_tags(text: str, places: list[tokens.Place] | None, found: list[str]) -> 
         places = tokens.find(text, len(found))
     if places is None or len(places) != len(found):
         return [], [TAGS_COUNT] if found else []
-    if all(tag.isdigit() for tag in found):
+    if found and all(tag.isdigit() for tag in found):
         return [], [TAGS_NUMBERS]
     tagged = tags.decode(found)
     spans: list[Span] = [
@@ -94,6 +102,8 @@ def _of_places(text: str, items: Iterable[Any]) -> tuple[list[Span], Problems]:
         if place != (start, end) and text[start:end].strip() != text[place[0] : place[1]]:
             problems.add(MOVED)
         spans.append({"start": place[0], "end": place[1], "label": label})
+    if any(_in_word(text, span) for span in spans):
+        problems.add(IN_WORD_FAULT)
     kept = _apart(spans)
     if len(kept) < len(spans):
         problems.add(DOUBLE)
@@ -102,26 +112,20 @@ def _of_places(text: str, items: Iterable[Any]) -> tuple[list[Span], Problems]:
 
 def _read(item: Any) -> tuple[int, int, str, str] | None:
     """(start, end, label, word or "") of one span; None where one of them is missing."""
-    if isinstance(item, list) and len(item) == 3:
-        numbers = [part for part in item if str(part).lstrip("-").isdigit()]
-        names = [part for part in item if not str(part).lstrip("-").isdigit()]
+    if isinstance(item, (list, tuple)) and len(item) == 3:
+        numbers = [part for part in item if number(part) is not None]
+        names = [part for part in item if number(part) is None]
         item = {"start": numbers[0], "end": numbers[1], "label": names[0]} if len(numbers) == 2 else {}
     if not isinstance(item, dict):
         return None
-    label = _first(item, LABELS)
+    label = first(item, LABELS)
     label = label[0] if isinstance(label, list) and label else label
-    try:
-        start, end = int(_first(item, STARTS)), int(_first(item, ENDS))
-    except (TypeError, ValueError):
+    start, end = number(first(item, STARTS)), number(first(item, ENDS))
+    name = label.strip() if isinstance(label, str) else ""
+    if start is None or end is None or not 0 < len(name) <= MAX_LABEL_CHARS:
         return None
-    name = str(label or "").strip()
-    word = _first(item, WORDS)
-    readable = name and len(name) <= MAX_LABEL_CHARS
-    return (start, end, name, word if isinstance(word, str) and word != label else "") if readable else None
-
-
-def _first(item: dict[str, Any], names: tuple[str, ...]) -> Any:
-    return next((item[name] for name in names if item.get(name) is not None), None)
+    word = first(item, WORDS)
+    return start, end, name, word if isinstance(word, str) and word != label else ""
 
 
 def _place(text: str, start: int, end: int, word: str) -> tuple[int, int] | None:
@@ -129,13 +133,25 @@ def _place(text: str, start: int, end: int, word: str) -> tuple[int, int] | None
     inside = 0 <= start < end <= len(text)
     if word.strip() and not (inside and text[start:end].strip() == word.strip()):
         word = word.strip()
-        places = [at for at in range(len(text)) if text.startswith(word, at)]
-        nearest = min(places, key=lambda at: abs(at - start), default=-1)
-        return (nearest, nearest + len(word)) if places else None
+        nearest = nearest_place(text, word, start)
+        return None if nearest is None else (nearest, nearest + len(word))
     found = text[start:end] if inside else ""
     if not found.strip():
         return None
     return start + len(found) - len(found.lstrip()), end - len(found) + len(found.rstrip())
+
+
+def nearest_place(text: str, word: str, start: int) -> int | None:
+    """Where a word stands in a text, nearest to `start`; None where it does not."""
+    start = min(max(start, 0), len(text))
+    found = [at for at in (text.rfind(word, 0, start + len(word)), text.find(word, start)) if at >= 0]
+    return min(found, key=lambda at: abs(at - start)) if found else None
+
+
+def _in_word(text: str, span: Span) -> bool:
+    """Whether a span begins or ends inside a word, where no model of words can see it."""
+    start, end = span["start"], span["end"]
+    return any(0 < at < len(text) and IN_WORD.fullmatch(text[at - 1 : at + 1]) for at in (start, end))
 
 
 def _apart(spans: list[Span]) -> list[Span]:

@@ -16,6 +16,8 @@ from playground.fields import HELD_OUT, SPLIT, Answer, Field, Label, Row, Spans,
 
 MIN_ROWS = 10
 MAX_TYPES = 100
+MAX_CHARS = 300_000_000
+"""Of all texts together: they are in memory at once when a run starts, and while it trains."""
 SCHEME_FAULTS = ("tags_broken", "tags_other")
 
 
@@ -29,6 +31,7 @@ class Survey:
         self.total = 0
         self.usable = 0
         self.answered = 0
+        self.chars = 0
         self.problems: dict[Problem, Found] = {}
         self.labels: Counter[str] = Counter()
         self.first_row_of: dict[str, int] = {}
@@ -43,6 +46,7 @@ class Survey:
             self.problems.setdefault(problem, Found()).add(number)
         if is_usable(problems):
             self.usable += 1
+            self.chars += sum(len(row[name]) for name in self.inputs)
             self._add_gold(number, row)
 
     def _add_gold(self, number: int, row: Row) -> None:
@@ -77,6 +81,8 @@ class Survey:
             return faults
         if self.usable:
             faults.extend(self._fatal_gold(name_of(self.output), len(self.labels)))
+        if self.chars > MAX_CHARS:
+            faults.append(fault("too_much_text", fatal=True, chars=self.chars, most=MAX_CHARS))
         if self.usable and self.held_out and len(self.held_out) == len(self.seen):
             faults.append(fault("all_held_out", fatal=True))
         return faults

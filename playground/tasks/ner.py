@@ -27,6 +27,8 @@ TASK = Task(
             "spans",
             "tags",
             "ner_tags",
+            "ner_tag",
+            "tag",
             "ner",
             "labels",
             "label",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
+import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,6 +127,57 @@ def test_every_fault_of_answers_at_once(table: ReadTable) -> None:
         {"text": "The mill", "start": 0}
     ]
     assert kept[15]["answer"] == [{"text": "1804", "start": 22}]
+
+
+BAD_STARTS = ["9" * 5000, "9" * 400 + ".0", "1e999", "-3", "Infinity", "one"]
+BAD_ANSWERS = [
+    '{"text": ["1871"], "answer_start": {"0": 0}}', '{"text": ["1871"], "answer_start": 5}', "{'text': ['1871'], 'start': True}",
+    '[{"text": "1871", "answer_start": true}]',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answer", "start"), [("1871", bad) for bad in BAD_STARTS] + [(bad, "") for bad in BAD_ANSWERS]
+)
+def test_a_start_that_is_no_number_counts_as_none(table: ReadTable, answer: str, start: str) -> None:
+    with io.StringIO(newline="") as text:
+        csv.writer(text).writerows([["question", "context", "answer", "start"], ["When?", CONTEXT, answer, start]] * 2)
+        (row, _) = rows(table(text.getvalue()))
+    assert row["answer"] == [{"text": "1871", "start": 45}]
+
+
+def test_answers_as_python_writes_them(table: ReadTable) -> None:
+    found = table(
+        f"question,context,answers\nWhen?,\"{CONTEXT}\",\"{{'text': ['1871'], 'answer_start': [45]}}\"\nW?,x [1],[1]\n"
+    )
+    assert [row["answer"] for row in rows(found)] == [[{"text": "1871", "start": 45}], [{"text": "[1]", "start": 2}]]
+
+
+def test_a_chinese_context_is_long_sooner(table: ReadTable) -> None:
+    lines = [
+        {"question": f"问{n}？", "context": f"第{n}号" + "磨坊建于一八〇四年" * 40, "answer": "磨坊"} for n in range(12)
+    ]
+    assert faults(table("\n".join(map(json.dumps, lines)), "data.jsonl")) == {"long_context": list(range(1, 13))}
+
+
+def test_a_repetitive_context_is_searched_in_a_moment(table: ReadTable) -> None:
+    lines = [{"question": f"{n}?", "context": "a " * 100_000, "answer": "a " * 9_000 + "b"} for n in range(12)]
+    found = table("\n".join(map(json.dumps, lines)), "data.jsonl")
+    start = time.monotonic()
+    assert faults(found)["answer_absent"] == list(range(1, 13))
+    assert time.monotonic() - start < 10
+
+
+def test_one_long_context_under_many_questions_stays_within_memory(table: ReadTable) -> None:
+    """Its copies, one a question, would take a gigabyte."""
+    asked = [{"question": f"{n}?", "answers": [{"text": "mill", "answer_start": 4}]} for n in range(2_000)]
+    made = {"data": [{"paragraphs": [{"context": "the mill " * 50_000, "qas": asked}]}]}
+    found = table(json.dumps(made), "data.json")
+    tracemalloc.start()
+    assert faults(found)["too_much_text"] == []
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.rows == 2_000 and peak < 200_000_000
 
 
 def test_nothing_but_unanswerable_questions_is_refused(table: ReadTable) -> None:

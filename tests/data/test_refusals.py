@@ -58,6 +58,7 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
     "image.csv": (lambda: b"\x89PNG\r\n\x1a\n" + noise(5 * MB), "data_other_format"),
     "noise.csv": (lambda: noise(100_000), "data_encoding"),
     "page.csv": (lambda: b"\n<!DOCTYPE html><html><body>text,label</body></html>", "data_web_page"),
+    "long_cell.json": (lambda: json.dumps([{"text": "x" * (MB + 1)}]).encode(), "data_cell_too_long"),
     "scalars.json": (lambda: b"[1, 2]", "data_json_shape"),
     "broken.json": (lambda: b'[{"text": "a"},\n {"text": ]', "data_json_broken"),
     "squad.json": (lambda: b'{"data": [{"paragraphs": [{"qas": [{"question": "Who?"}]}]}]}', "data_squad_broken"),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -111,6 +114,84 @@ def test_every_form_of_json_gives_the_same_spans(table: ReadTable, form: str) ->
 def test_tags_in_a_csv(table: ReadTable) -> None:
     found = table('text,tags\nAna saw Bo Li,B-PER O B-PER I-PER\n"in Rome","[""O"", ""B-LOC""]"\nnobody,\n')
     assert [spans(row) for row in rows(found)] == [[(0, 3, "PER"), (8, 13, "PER")], [(3, 7, "LOC")], []]
+
+
+def test_lists_as_python_writes_them(table: ReadTable) -> None:
+    """What pandas leaves in a csv."""
+    lines = [
+        "text,entities",
+        """"['EU', 'rejects', ""Bob's"", 'call']","['B-ORG', 'O', 'B-PER', 'O']\"""",
+        """EU rejects,"[(0, 2, 'ORG')]\"""",
+        """EU agrees,"[{'start': 0, 'end': 2, 'label': 'ORG'}]\"""",
+    ]
+    found = rows(table("\n".join(lines)))
+    assert [row["text"] for row in found] == ["EU rejects Bob's call", "EU rejects", "EU agrees"]
+    assert [spans(row) for row in found] == [[(0, 2, "ORG"), (11, 16, "PER")], [(0, 2, "ORG")], [(0, 2, "ORG")]]
+
+
+def test_types_without_letters_and_tags_first(table: ReadTable) -> None:
+    plain = "EU ORG\nrejects O\nGerman O\nlamb O\n\nAda PER\nLovelace PER\nsaw O\nit O\n\n"
+    assert [spans(row) for row in rows(table(plain, "data.conll"))] == [[(0, 2, "ORG")], [(0, 12, "PER")]]
+    first = "B-ORG\tEU\nO\trejects\nO\tit\n\nB-PER\tAda\nI-PER\tLovelace\n\n"
+    assert [spans(row) for row in rows(table(first, "data.txt"))] == [[(0, 2, "ORG")], [(0, 12, "PER")]]
+
+
+def test_a_long_list_of_tokens_is_cut_behind_a_token(table: ReadTable) -> None:
+    tagged = {"tokens": ["token"] * 7_000, "tags": ["O"] * 10 + ["B-X"] + ["O"] * 6_988 + ["B-X"]}
+    found = table("\n".join([json.dumps(tagged)] * 2), "data.jsonl")
+    (row, _) = rows(found)
+    assert len(row["text"]) == 19_997 and row["text"].endswith("token") and spans(row) == [(60, 65, "X")]
+    assert faults(found)["cut"] == [1, 2]
+
+
+BAD_CELLS = [
+    '[{"start": Infinity, "end": 3, "label": "A"}]', '[{"start": 0, "end": 1e999, "label": "A"}]',
+    '[[0, "3", {"a": 1}]]', "[[", "{'a': ", "[" * 5000, "[0, 1, 2]", '[null, "O"]', "[(0, 2, 'ORG'", "{}", '{"a": []}',
+    '[{"start": "' + "9" * 5000 + '", "end": 3, "label": "A"}]',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", BAD_CELLS)
+def test_a_cell_that_holds_no_entities_is_a_fault_and_no_failure(table: ReadTable, cell: str) -> None:
+    with io.StringIO(newline="") as text:
+        csv.writer(text).writerows(
+            [["text", "entities"], *([f"Ana {n} saw it", ""] for n in range(9)), ["Bo saw", cell]]
+        )
+        found = faults(table(text.getvalue()))
+    assert found.pop("no_entities") == []
+    assert found.pop("few_rows", []) == [] and list(found.values()) in ([[10]], [])
+
+
+def test_empty_and_odd_lists_of_tokens(table: ReadTable) -> None:
+    odd = [
+        {"tokens": [], "tags": []},
+        {"tokens": ["", " "], "tags": ["O", "O"]},
+        {"tokens": ["a", None], "tags": ["O", "O"]},
+    ]
+    good = [{"tokens": ["Ana", str(n)], "tags": ["B-PER", "O"]} for n in range(12)]
+    found = table("\n".join(map(json.dumps, [*good, *odd])), "data.jsonl")
+    assert faults(found) == {"empty": [13, 14], "spans_unreadable": [15]} and len(rows(found)) == 12
+
+
+@pytest.mark.parametrize(("text", "span"), [("Ada met Bob", [0, 2]), ("Hi 😀 Ada", [6, 8]), ("Über Köln", [5, 7])])
+def test_a_span_that_ends_or_begins_inside_a_word_is_said(table: ReadTable, text: str, span: list[int]) -> None:
+    lines = [*GOOD, {"text": text, "entities": [[*span, "PER"]]}]
+    assert faults(table("\n".join(map(json.dumps, lines)), "data.jsonl")) == {"span_in_word": [13]}
+
+
+def test_a_mark_inside_a_line_keeps_its_place(table: ReadTable) -> None:
+    lines = [json.dumps({"text": "Hi \ufeffAda", "entities": [[4, 7, "PER"]]}, ensure_ascii=False)] * 2
+    (row, _) = rows(table("\n".join(lines), "data.jsonl"))
+    assert row["text"][4:7] == "Ada"
+
+
+def test_moved_words_in_a_long_text_are_found_at_once(table: ReadTable) -> None:
+    entities = [{"start": 3, "end": 6, "label": "X", "text": f"w{n:03}"} for n in range(100)]
+    text = "a " * 9_000 + " ".join(f"w{n:03}" for n in range(100))
+    found = table("\n".join(json.dumps({"text": f"{n} {text}", "entities": entities}) for n in range(12)), "data.jsonl")
+    start = time.monotonic()
+    assert faults(found) == {"span_moved": list(range(1, 13))}
+    assert time.monotonic() - start < 5
 
 
 def test_offsets_count_code_points_in_any_script(table: ReadTable) -> None:
