@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from playground.data.faults import Fault, fault, name_of
 from playground.data.rows import Columns, scan
-from playground.data.survey import MIN_ROWS, Survey
+from playground.data.survey import MAX_CHARS, MIN_ROWS, Survey
 from playground.data.table import Table
 from playground.fields import Answer, Field, Spans, Text
 
@@ -43,6 +43,8 @@ def check(table: Table, columns: Columns, fields: Sequence[Field], *, least: int
     survey = Survey(fields)
     for number, row, problems in scan(table, columns, fields):
         survey.add(number, row, problems)
+        if survey.chars > MAX_CHARS:  # the rest could only add to it, at length
+            break
     faults = [*survey.fatal(least), *survey.notes()]
     if not table.header:
         faults.append(fault("no_header", columns=table.columns[:SHOWN_COLUMNS]))

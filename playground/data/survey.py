@@ -16,7 +16,7 @@ from playground.fields import HELD_OUT, SPLIT, Answer, Field, Label, Row, Spans,
 
 MIN_ROWS = 10
 MAX_TYPES = 100
-MAX_CHARS = 300_000_000
+MAX_CHARS = 100_000_000
 """Of all texts together: they are in memory at once when a run starts, and while it trains."""
 SCHEME_FAULTS = ("tags_broken", "tags_other")
 

@@ -70,7 +70,7 @@ def _spans_output(field: Field, lang: str) -> list[gr.components.Component]:
         gr.HighlightedText(
             label=field_label(field, lang), show_legend=True, combine_adjacent=False, elem_classes="marked"
         ),
-        gr.HTML(padding=False),
+        gr.HTML(padding=False, elem_classes="counts"),
         _table("ui.entities", answers.ENTITIES, lang, ["37%", "17%", "22%", "24%"]),
     ]
 
