@@ -19,6 +19,7 @@ from playground.errors import PlaygroundError
 from playground.fields import Row
 from playground.heads.base import Loaded, Prediction, Window, longest_input
 from playground.heads.shell import Shell, can_share, head_modules, lora_targets, split_adapter, trunk_config
+from playground.i18n import Message, msg
 from playground.models.files import load_adapter_config, load_pretrained, load_tokenizer, load_weights
 from playground.models.resolve import Resolved, resolve_base
 from playground.models.trunk import BASE, Features, Trunk
@@ -149,12 +150,23 @@ class LoraHead(ABC):
 
     def shares_base(self, resolved: Resolved) -> bool:
         """Whether an adapter can live on a shared trunk (plain LoRA, its own weights outside the base)."""
+        return self.why_own_base(resolved) is None
+
+    def why_own_base(self, resolved: Resolved) -> Message | None:
+        """Why an adapter cannot live on a shared trunk; None where it can."""
         config = load_adapter_config(resolved.folder)
-        special = config.use_dora or config.bias != "none" or config.layers_to_transform
-        if special or config.trainable_token_indices:
-            return False
+        kinds = {
+            "DoRA": config.use_dora,
+            "bias": config.bias != "none",
+            "layers_to_transform": config.layers_to_transform,
+            "trainable_token_indices": config.trainable_token_indices,
+        }
+        special = [name for name, used in kinds.items() if used]
+        if special:
+            return msg("sharing.why.special", kinds=special)
         prefix = self.base_prefix(resolve_base(resolved.base, resolved.revision))
-        return can_share(prefix, list(config.modules_to_save or ()))
+        modules = list(config.modules_to_save or ())
+        return None if can_share(prefix, modules) else msg("sharing.why.modules", modules=modules)
 
     def base_prefix(self, base: Resolved) -> str:
         """Name of the base model inside this head's classes: "bert", "roberta", "model", ..."""

@@ -124,6 +124,13 @@ def runtime(model_id: str, owner: str = "local") -> Message:
         return loaded.trunk.device.reason
 
 
+def sharing(model_id: str, owner: str = "local") -> Message:
+    """With how many others in memory a model shares its base, or why it needs one of its own. Loads the model."""
+    from playground.heads.sharing import sharing
+
+    return sharing(model_id, owner)
+
+
 def model_state(model_id: str, owner: str = "local") -> Literal["ready", "loading", "absent"]:
     """Whether a model is in memory. Loads nothing."""
     from playground.heads.loading import model_state

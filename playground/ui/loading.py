@@ -7,6 +7,7 @@ import logging
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
 
 from playground.errors import PlaygroundError
@@ -20,13 +21,21 @@ _importing = threading.Lock()
 REMEMBERED = 100
 
 
+@dataclass(frozen=True)
+class Facts:
+    """Where a loaded model runs, and whose base it stands on."""
+
+    device: Message
+    sharing: Message
+
+
 class Loader:
     """Loads models one after the other and remembers how each went. Safe to use from any thread."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load-model")
         self._lock = threading.Lock()
-        self._jobs: OrderedDict[tuple[str, str], Future[Message]] = OrderedDict()
+        self._jobs: OrderedDict[tuple[str, str], Future[Facts]] = OrderedDict()
 
     def start(self, model: str, owner: str = "local") -> None:
         """Begin to load a model, or to look at it again where it is in memory already."""
@@ -45,10 +54,16 @@ class Loader:
             return job is None, msg("ui.model.loading" if job else "ui.model.absent")
         error = job.exception()
         if error is None:
-            return True, msg("ui.model.ready", device=job.result())
+            return True, msg("ui.model.ready", device=job.result().device)
         if isinstance(error, PlaygroundError):
             return True, msg("ui.model.failed", message=error.message, hint=error.hint)
         return True, msg("ui.model.broken", kind=type(error).__name__)
+
+    def sharing(self, model: str, owner: str = "local") -> Message | None:
+        """Whose base a loaded model stands on; None where it is not loaded."""
+        with self._lock:
+            job = self._jobs.get((model, owner))
+        return job.result().sharing if job and job.done() and not job.exception() else None
 
 
 def import_models() -> None:
@@ -61,11 +76,11 @@ def import_models() -> None:
         importlib.import_module("playground.heads.loading")
 
 
-def _load(model: str, owner: str) -> Message:
-    """Where the model runs, once it is in memory."""
+def _load(model: str, owner: str) -> Facts:
+    """What is told of the model, once it is in memory."""
     try:
         import_models()
-        return predict.runtime(model, owner)
+        return Facts(predict.runtime(model, owner), predict.sharing(model, owner))
     except PlaygroundError:
         raise
     except BaseException:

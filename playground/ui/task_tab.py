@@ -54,6 +54,7 @@ class TaskTab:
             with gr.Accordion(self.text("ui.advanced"), open=False):
                 self.knobs = params_form(task.params, lang)
             with gr.Accordion(self.text("ui.card"), open=False):
+                self.sharing = gr.HTML(padding=False, elem_id=f"sharing-{task.id}")
                 self.card = gr.Markdown()
             if task.documents:
                 DocumentPanel(lang, self.model)
@@ -94,7 +95,8 @@ class TaskTab:
             )
         self.examples.click(guarded(self.on_example, self.lang), self.examples, self.inputs, preprocess=False, **quiet)
         self.model.change(guarded(self.on_model, self.lang), self.model, self.told, preprocess=False, **quiet)
-        self.look.tick(guarded(self.on_look, self.lang), self.model, [self.state, self.look], preprocess=False, **quiet)
+        looked = [self.state, self.sharing, self.look]
+        self.look.tick(guarded(self.on_look, self.lang), self.model, looked, preprocess=False, **quiet)
 
     def on_page_load(self, blocks: gr.Blocks) -> None:
         """Fill the picker for the visitor, with the model that the address names."""
@@ -130,9 +132,12 @@ class TaskTab:
         return [gr.Column(visible=field in taken) for field in self.task.extra_inputs]
 
     def on_look(self, visitor: Visitor, model: Any) -> list[Any]:
-        settled, message = loader().status(_model_id(model, self.task), visitor.owner)
+        model = _model_id(model, self.task)
+        settled, message = loader().status(model, visitor.owner)
         note = markup.note(render(message, visitor.lang), _kind(settled, message))
-        return [note, gr.Timer(active=False) if settled else gr.skip()]
+        sharing = loader().sharing(model, visitor.owner)
+        told = markup.note(render(sharing, visitor.lang)) if sharing else ""
+        return [note, told, gr.Timer(active=False) if settled else gr.skip()]
 
     def on_example(self, visitor: Visitor, index: Any) -> Any:
         known = isinstance(index, int) and 0 <= index < len(self.samples)

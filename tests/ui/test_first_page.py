@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -15,6 +16,7 @@ from tests.ui.server import ROOT, Server
 from tests.ui.words import strangers, visible
 
 Open = Callable[..., Watched]
+BASE = "sentence-transformers/all-MiniLM-L6-v2"
 TAGS = {"en": "en", "zh": "zh-CN"}
 
 
@@ -96,6 +98,20 @@ def test_a_model_named_in_the_address_is_chosen(open_browser: Open) -> None:
     page = open_browser().open("/en?model=run/20990101-000000-0000000000000000")
     expect(page.locator("#model-classification input")).to_have_value("run/20990101-000000-0000000000000000")
     expect(page.locator(".model-state .note")).to_contain_text(translate("en", "error.unknown_run.hint"))
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_card_says_whose_base_the_model_stands_on(open_browser: Open, lang: str) -> None:
+    watched = open_browser()
+    ready = translate(lang, "ui.model.ready", device="").rstrip(" .。")
+    page = watched.open(f"/{lang}")
+    expect(page.locator(".model-state .note").first).to_contain_text(ready, timeout=90_000)
+    page = watched.open(f"/{lang}?model=starter/zero-shot-en")
+    page.get_by_role("button", name=translate(lang, "ui.card")).first.click()
+    # With sentiment-en at least, and with whatever other tests have loaded.
+    shared = [translate(lang, f"sharing.{key}", base=BASE, count="COUNT") for key in ("one", "many")]
+    forms = "|".join(re.escape(text).replace("COUNT", r"\d+") for text in shared)
+    expect(page.locator("#sharing-classification")).to_have_text(re.compile(forms))
 
 
 def test_every_string_of_the_chinese_page_is_from_the_catalog(open_browser: Open, server: Server) -> None:
