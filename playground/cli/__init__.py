@@ -8,10 +8,10 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+from playground.arguments import wished_language
 from playground.cli.parser import build_parser
-from playground.cli.shown import tell, terminal_language
+from playground.cli.shown import tell
 from playground.errors import PlaygroundError
-from playground.i18n import LANGUAGES
 
 INTERRUPTED = 130
 """What shells expect of a command that Ctrl-C ended."""
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     With --json the last line of standard output is the result.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    lang = _language(words)
+    lang = wished_language(words)
     _quieten()
     try:
         options = build_parser(lang).parse_args(words)
@@ -37,16 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json and result is not None:
         print(json.dumps(result, ensure_ascii=False))
     return 0
-
-
-def _language(words: Sequence[str]) -> str:
-    """What --lang says, else the terminal's; needed before parsing, whose refusals and help are in it too."""
-    for word, after in zip(words, [*words[1:], ""], strict=True):
-        name, equals, value = word.partition("=")
-        wished = value if equals else after
-        if name == "--lang" and wished in LANGUAGES:
-            return wished
-    return terminal_language()
 
 
 def _quieten() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, get_args
+from typing import Any, get_args
 
+from playground.arguments import Parser
 from playground.cli import commands, documents
-from playground.errors import PlaygroundError
 from playground.i18n import LANGUAGES, render, translate
 from playground.runs import Method, RunSpec
 from playground.services.documents import TOP_K
@@ -30,21 +30,14 @@ WORDS: dict[str, Callable[[argparse.Namespace], Any]] = {
 """Command -> its handler; the help of each is `cli.help.<command>` in the catalogs."""
 
 
-class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that refuses as everything here does: message, remedy, exit code 1."""
-
-    def error(self, message: str) -> NoReturn:
-        raise PlaygroundError("bad_usage", reason=message, usage=" ".join(self.format_usage().split()[1:]))
-
-
-def build_parser(lang: str) -> argparse.ArgumentParser:
+def build_parser(lang: str) -> Parser:
     """Every command with its options, its help in a language."""
-    parser = Parser(prog="python -m playground", description=translate(lang, "cli.about"))
+    parser = Parser(lang=lang, prog="python -m playground", description=translate(lang, "cli.about"))
     words = parser.add_subparsers(dest="word", required=True, metavar="COMMAND")
-    made: dict[str, argparse.ArgumentParser] = {}
+    made: dict[str, Parser] = {}
     for word, run in WORDS.items():
         about = translate(lang, f"cli.help.{word}")
-        made[word] = words.add_parser(word, help=about, description=about)
+        made[word] = words.add_parser(word, lang=lang, help=about, description=about)
         if word != "predict":  # its options belong behind the task
             _common(made[word], run, lang)
     _predict(made["predict"], lang)
@@ -55,8 +48,8 @@ def build_parser(lang: str) -> argparse.ArgumentParser:
     made["runs"].add_argument("run_id", nargs="?", metavar="RUN")
     for word in ("stop", "resume"):
         made[word].add_argument("run_id", metavar="RUN")
-    made["serve"].add_argument("--host")
-    made["serve"].add_argument("--port", type=int)
+    made["serve"].add_argument("--host", help=translate(lang, "cli.help.host"))
+    made["serve"].add_argument("--port", type=int, help=translate(lang, "cli.help.port"))
     return parser
 
 
@@ -72,7 +65,7 @@ def _predict(parser: argparse.ArgumentParser, lang: str) -> None:
     tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
     for task in TASKS:
         about = translate(lang, f"task.{task.id}.what")
-        words = tasks.add_parser(task.id, help=about, description=about)
+        words = tasks.add_parser(task.id, lang=lang, help=about, description=about)
         for field in task.inputs:
             words.add_argument(f"--{field.name}", required=True, help=render(field.word, lang))
         for field in task.extra_inputs:

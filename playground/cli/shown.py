@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from playground.fields import Answer, Entity, Field, FoundAnswer, Label, LabelScore, Spans
-from playground.i18n import Message, choose_language, msg, translate
+from playground.i18n import Message, msg, translate
 
 if TYPE_CHECKING:
     from playground.services.finetune import RunView
@@ -17,12 +16,6 @@ if TYPE_CHECKING:
 def tell(text: str) -> None:
     """A message: standard output is for results."""
     print(text, file=sys.stderr, flush=True)
-
-
-def terminal_language() -> str:
-    """The language of the terminal, from the environment as gettext reads it."""
-    value = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
-    return choose_language(value.replace("_", "-"))
 
 
 def _labels(scores: list[LabelScore], lang: str) -> Iterator[str]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import subprocess
+import sys
+from functools import partial
 from pathlib import Path
 
+import pytest
 from gradio_client import Client
 
 from playground.i18n import translate
-from tests.ui.server import Server, addresses, answer, app, free_port, wait_for
+from tests.ui.server import ROOT, Server, addresses, answer, app, free_port, wait_for
 
 ENDPOINTS = json.loads((Path(__file__).parent / "endpoints.json").read_text(encoding="utf-8"))
 
@@ -17,6 +22,27 @@ ENDPOINTS = json.loads((Path(__file__).parent / "endpoints.json").read_text(enco
 def test_one_address_is_printed_and_opens(server: Server) -> None:
     assert addresses(server.printed()) == [server.url]
     assert answer(server.url + "/en")[0] == 200
+
+
+@pytest.mark.parametrize(("lang", "other"), [("en", "zh"), ("zh", "en")])
+def test_help_and_refusals_are_in_the_readers_language(lang: str, other: str) -> None:
+    """The terminal's language, or what --lang says; the help names every option in it."""
+    locale = {"en": "en_US.UTF-8", "zh": "zh_CN.UTF-8"}
+    for words, terminal in (((), lang), (("--lang", lang), other)):
+        environment = {**os.environ, "LC_ALL": locale[terminal], "COLUMNS": "200", "PYTHONUTF8": "1"}
+        shown = partial(
+            subprocess.run, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", check=False
+        )  # fmt: skip
+        helped = shown([sys.executable, "app.py", *words, "--help"])
+        assert helped.returncode == 0
+        assert helped.stdout.startswith(translate(lang, "cli.usage"))
+        for key in ("app.about", "cli.options", "cli.help.help", "app.help.host", "app.help.port", "app.help.lang"):
+            assert translate(lang, key).split("%(")[0] in helped.stdout
+            assert translate(other, key).split("%(")[0] not in helped.stdout
+        refused = shown([sys.executable, "app.py", *words, "--prot", "1"])
+        assert (refused.returncode, refused.stdout) == (1, "")
+        reason = translate(lang, "cli.wrong.unknown", words="--prot 1")
+        assert translate(lang, "error.bad_usage", reason=reason) in refused.stderr
 
 
 def test_a_host_that_is_not_loopback_is_refused(tmp_path: Path) -> None:
