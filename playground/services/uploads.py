@@ -89,11 +89,18 @@ def unusable(checked: Checked) -> PlaygroundError:
 
 
 def sweep() -> None:
-    """Remove uploads that nobody started a run from in time, of all owners."""
-    for folder in settings().uploads_dir.glob("*/*"):
+    """Remove uploads that nobody started a run from in time, of all owners, and what the page's uploads left.
+
+    A server that was killed leaves the files that its visitors sent, and halves of files that were on their way.
+    """
+    for path in settings().uploads_dir.glob("*/*"):
         try:
-            if abs(time.time() - folder.stat().st_mtime) > KEEP_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
+            if abs(time.time() - path.stat().st_mtime) <= KEEP_SECONDS:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
         except FileNotFoundError:
             continue  # another server swept it
 

@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 
 from playground.errors import PlaygroundError
 from playground.i18n import terminal_language, translate
+from playground.services.uploads import sweep
 from playground.settings import settings
 from playground.tasks import TASKS
 from playground.ui.guard import Guard
@@ -32,6 +33,7 @@ def serve(host: str, port: int, lang: str) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     free = free_port(host, port)
     settings().uploads_dir.mkdir(parents=True, exist_ok=True)
+    sweep()  # else only the next dataset would
     blocks = build()
     blocks.queue(
         api_open=False, default_concurrency_limit=CONCURRENT_CALLS, max_size=QUEUED_CALLS, status_update_rate="auto"

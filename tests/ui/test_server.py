@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from gradio_client import Client
 
 from playground.i18n import translate
+from playground.services.uploads import KEEP_SECONDS
 from tests.ui.server import ROOT, Server, addresses, answer, app, free_port, wait_for
 
 ENDPOINTS = json.loads((Path(__file__).parent / "endpoints.json").read_text(encoding="utf-8"))
@@ -74,6 +76,32 @@ def test_a_taken_port_moves_to_the_next_free_one(tmp_path: Path) -> None:
         finally:
             process.terminate()
             process.wait(30)
+
+
+def test_files_sent_to_a_server_that_was_killed_are_swept(tmp_path: Path) -> None:
+    own = Server(tmp_path / "home")
+    own.start()
+    sent = b'--X\r\nContent-Disposition: form-data; name="files"; filename="films.csv"\r\n\r\ntext,label\r\n--X--\r\n'
+    form = {"Content-Type": "multipart/form-data; boundary=X"}
+    assert answer(f"{own.url}/gradio_api/upload", data=sent, headers=form)[0] == 200
+    own.kill()
+    uploads = own.home / "uploads"
+    left = list(uploads.rglob("films.csv"))
+    assert left
+    half = left[0].parent.parent / "half-a-file"
+    half.write_text("text,la", encoding="utf-8")
+    kept = uploads / "web" / "sent-just-now" / "other.csv"
+    kept.parent.mkdir()
+    kept.write_text("text,label", encoding="utf-8")
+    yesterday = time.time() - KEEP_SECONDS - 60
+    for path in (*uploads.glob("*/*"), *left):
+        if path != kept.parent:
+            os.utime(path, (yesterday, yesterday))
+    own.start()
+    try:
+        assert [path for path in uploads.rglob("*") if path.is_file()] == [kept]
+    finally:
+        own.stop()
 
 
 def test_the_server_decides_the_language(server: Server) -> None:
