@@ -1,4 +1,4 @@
-"""The runs: a list, and one of them in full. Drawn from the run's directory alone, every second while it goes on."""
+"""The runs: a list, and one of them in full. Drawn from the run's directory alone, and again while it goes on."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import gradio as gr
 
 from playground.errors import PlaygroundError
 from playground.i18n import translate
-from playground.services import finetune, predict
+from playground.services import finetune, predict, watch
 from playground.ui import markup, results
 from playground.ui.loading import import_models
 from playground.ui.wrapper import Visitor, guarded
 
-TICK_SECONDS = 1.0
+TICK_SECONDS = 2.0
 CHART_HEIGHT = 240
 BUTTON_WIDTH = 180
 GO_TO_MODEL = """(id) => {
@@ -171,14 +171,19 @@ class RunPanel:
 
     def on_tick(self, visitor: Visitor, run_id: Any, seen: Any) -> list[Any]:
         """Updates for what has changed since `seen` ({part: content}); nothing for the rest."""
+        run_id = str(run_id or "")
+        before = seen if isinstance(seen, dict) and seen.get("run") == run_id else {}
+        # Taken before the files are read: what is written meanwhile makes the next tick look again.
+        stamp = watch.stamp(run_id, visitor.owner)
+        if before.get("stamp") == stamp:
+            return [gr.skip() for _ in self.outputs]
         views = finetune.runs(visitor.owner)
-        view = finetune.view(str(run_id), visitor.owner) if run_id else None
-        before = seen if isinstance(seen, dict) and seen.get("run") == (view.id if view else "") else {}
-        content = {"run": view.id if view else "", **results.contents(view, views, visitor.lang)}
+        view = finetune.view(run_id, visitor.owner) if run_id else None
+        content = {"run": run_id, "stamp": stamp, **results.contents(view, views, visitor.lang)}
         changed = {name: value for name, value in content.items() if before.get(name, before) != value}
         updates = _updates(content, changed)
         going = any(item.status.state in GOING for item in views)
-        return [view.id if view else "", content, *updates, gr.skip() if going else gr.Timer(active=False)]
+        return [run_id, content, *updates, gr.skip() if going else gr.Timer(active=False)]
 
 
 def _updates(content: dict[str, Any], changed: dict[str, Any]) -> list[Any]:
@@ -201,5 +206,5 @@ def _updates(content: dict[str, Any], changed: dict[str, Any]) -> list[Any]:
         "none", "runs", "body", "head", "stop", "resume", "use", "charts", "loss", "score", "result", "verdict",
         "scores", "breakdown", "samples", "events", "command", "log",
     )  # fmt: skip
-    assert set(order) == set(content) - {"run"}
+    assert set(order) == set(content) - {"run", "stamp"}
     return [parts[name] for name in order]

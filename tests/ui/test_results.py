@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from playground.i18n import translate
-from playground.runs import RunSpec, RunStatus
+from playground.runs import RunSpec, RunStatus, create_run
+from playground.services import watch
 from playground.services.finetune import RunView
+from playground.settings import settings
 from playground.ui import results
 from playground.ui.markup import note, run_head
+from playground.ui.run_view import RunPanel  # before gradio: playground.ui prepares its environment
+from playground.ui.wrapper import Visitor
+
+import gradio as gr  # isort: skip
 
 
 def test_few_classes_give_a_matrix_with_heat() -> None:
@@ -88,3 +96,22 @@ def test_markup_escapes_what_it_is_given() -> None:
     for made in (note(hostile), run_head(hostile, [hostile], done=0.5, why=hostile)):
         assert "<img" not in made
         assert "&lt;img" in made
+
+
+def test_a_tick_draws_only_what_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path))
+    monkeypatch.setattr(watch, "LOOK_SECONDS", 1e9)
+    settings.cache_clear()
+    run = create_run(settings().runs_dir, RunSpec(task="classification", data="films.csv"))
+    run.write_status(RunStatus(state="stopped", step=3, max_steps=9))
+    with gr.Blocks(analytics_enabled=False):
+        panel = RunPanel("en", gr.Tabs(), {})
+    visitor = Visitor("local", "en", {})
+    first = panel.on_tick(visitor, run.id, {})
+    assert any("films.csv" in str(part) for part in first)
+    again = panel.on_tick(visitor, run.id, first[1])
+    assert len(again) == len(first) and all(part == gr.skip() for part in again)
+    run.write_status(RunStatus(state="stopped", step=4, max_steps=9))
+    drawn = [part for part in panel.on_tick(visitor, run.id, first[1])[2:] if part != gr.skip()]
+    assert any("films.csv" in str(part) for part in drawn) and len(drawn) < 4
+    settings.cache_clear()
