@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
 from tests.ui.server import Server
 
 SYSTEM_CHROMIUM = Path("/usr/bin/chromium")
 PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)  # the default of 5 s is short on a busy machine
 
 
 @pytest.fixture(scope="session")
