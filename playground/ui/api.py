@@ -81,7 +81,7 @@ def finetune(
     name: str = "",
     columns: dict | None = None,
 ) -> dict[str, str]:
-    """Start a fine-tune of an uploaded csv, tsv or jsonl file: {"run", "model", "state"}.
+    """Start a fine-tune of an uploaded csv, tsv, json, jsonl or CoNLL file: {"run", "model", "state"}.
 
     `columns` is {field: [column, ...]}; without it the columns are proposed.
     """
