@@ -28,7 +28,7 @@ def fresh_pool() -> Iterator[None]:
 def save_base(folder: Path, auto_class: type = AutoModel) -> Path:
     torch.manual_seed(1)
     auto_class.from_config(FAMILIES["bert"]).save_pretrained(folder)  # type: ignore[attr-defined]
-    save_tokenizer(folder)
+    save_tokenizer(folder, segments=True)
     return folder
 
 
