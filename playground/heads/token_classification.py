@@ -78,7 +78,7 @@ class TokenClassification(LoraHead):
     ) -> list[Prediction]:
         least = getattr(params, "min_score", 0.0)
         places = [words(row["text"]) for row in rows]
-        scores = self._word_scores(places, windows, logits, len(labels))
+        scores = self._word_scores(places, windows, logits, labels)
         found = [
             entities(row["text"], place, score, labels) for row, place, score in zip(rows, places, scores, strict=True)
         ]
@@ -89,13 +89,14 @@ class TokenClassification(LoraHead):
         places: Sequence[Sequence[tuple[int, int]]],
         windows: Sequence[Window],
         logits: Sequence[np.ndarray],
-        outputs: int,
+        labels: Sequence[str],
     ) -> list[np.ndarray]:
         """[words, C] probabilities of each row, a word's from the window that shows most around it.
 
         A word that the tokenizer left out (a stray control character) is outside for certain.
         """
-        scores = [np.eye(1, outputs).repeat(len(place), 0) for place in places]
+        outside = np.array([[float(split_tag(label) == ("", "")) for label in labels]])
+        scores = [outside.repeat(len(place), 0) for place in places]
         context = [np.full(len(place), -1) for place in places]
         for window, values in zip(windows, logits, strict=True):
             row, share = window.row, probabilities(self, values)
@@ -168,7 +169,8 @@ def entities(text: str, places: Sequence[tuple[int, int]], scores: np.ndarray, l
     means: list[list[float]] = []
     previous = ""
     for (start, end), row in zip(places, scores, strict=True):
-        place, kind = split[int(row.argmax())]
+        # A word that the tokenizer left out has no probabilities where no label says "outside".
+        place, kind = split[int(row.argmax())] if row.any() else ("", "")
         if kind:
             score = float(row[kinds[kind]].sum())
             if kind == previous and place in ("I", "M", "E", ""):

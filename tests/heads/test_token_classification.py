@@ -100,6 +100,15 @@ def test_every_scheme_is_read(labels: list[str], tags: list[str], expected: list
     assert [(entity["start"], entity["end"]) for entity in entities(text, words(text), scores, labels)] == expected
 
 
+@pytest.mark.parametrize("labels", [("O", "A", "C"), ("A", "C", "O"), ("A", "C")], ids=["first", "last", "none"])
+def test_a_word_that_the_tokenizer_drops_is_no_entity(labels: tuple[str, ...]) -> None:
+    rows = [{"text": "Ada \x07 Paris"}]
+    windows = HEAD.windows(TOKENIZER, rows, 32)
+    logits = [np.tile(20.0 * np.array([label == "C" for label in labels]), (len(windows[0].offsets), 1))]
+    found = HEAD.decode(rows, windows, logits, labels, cast(BaseModel, SimpleNamespace()))
+    assert [(entity["entity_group"], entity["word"]) for entity in found[0].output] == [("C", "Ada"), ("C", "Paris")]
+
+
 def test_a_long_text_is_read_to_its_end() -> None:
     text = "word " * 600 + "Paris"
     windows = HEAD.windows(TOKENIZER, [{"text": text}], 64)
