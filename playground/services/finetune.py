@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 import shutil
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from filelock import FileLock
 
@@ -18,15 +18,17 @@ from playground.errors import PlaygroundError
 from playground.fields import Label, Row
 from playground.i18n import msg
 from playground.models.resolve import Resolved, longest_input, resolve
-from playground.runs import Run, RunSpec, RunStatus, TrainingParams, create_run, find_run, list_runs
+from playground.runs import Method, Run, RunSpec, RunStatus, TrainingParams, create_run, find_run, list_runs
 from playground.services import autopilot
 from playground.services.launch import launch
 from playground.services.uploads import Upload, check_upload, get_upload, inspect, proposed, unusable
 from playground.settings import settings
 from playground.tasks import get_task
+from playground.tasks.spec import Task
 
 __all__ = [
-    "RunView", "Upload", "check_upload", "command", "get_upload", "inspect", "resume", "runs", "start", "stop", "view",
+    "RunView", "Upload", "check_upload", "command", "get_upload", "inspect", "methods", "resume", "runs", "start",
+    "stop", "view",
 ]  # fmt: skip
 
 
@@ -52,6 +54,8 @@ def start(spec: RunSpec, upload_id: str, owner: str) -> str:
     """
     upload = get_upload(upload_id, owner)
     task = get_task(spec.task)
+    if spec.method not in methods(task):
+        raise PlaygroundError("method_not_for_task", method=spec.method, task=task.id, methods=methods(task))
     columns = spec.columns or proposed(upload)
     checked = data.check(upload.table, columns, task.fields)
     if not checked.ok:
@@ -86,6 +90,11 @@ def start(spec: RunSpec, upload_id: str, owner: str) -> str:
     if not held_out:
         raise PlaygroundError("nothing_held_out")
     return _create(spec, train, held_out)
+
+
+def methods(task: Task) -> list[str]:
+    """LoRA, and whatever other method the task has a head for."""
+    return [name for name in get_args(Method) if name == "lora" or name in task.heads]
 
 
 def view(run_id: str, owner: str) -> RunView:

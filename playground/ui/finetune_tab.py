@@ -12,7 +12,7 @@ from playground.data import Checked, Proposal, conll
 from playground.errors import PlaygroundError
 from playground.fields import Answer, Field, Label, Spans, Split, Text
 from playground.i18n import render, translate
-from playground.runs import Method, RunSpec
+from playground.runs import RunSpec
 from playground.services import finetune
 from playground.tasks import TASKS, get_task
 from playground.tasks.spec import Task
@@ -279,9 +279,7 @@ def findings(checked: Checked, output: Field, visitor: Visitor) -> str:
 
 
 def _methods(task: Task, lang: str) -> list[tuple[str, str]]:
-    """LoRA, and whatever other method the task has a head for."""
-    names = [name for name in get_args(Method) if name == "lora" or name in task.heads]
-    return [(translate(lang, f"ui.method.{name}"), name) for name in names]
+    return [(translate(lang, f"ui.method.{name}"), name) for name in finetune.methods(task)]
 
 
 def _bases(task: Task) -> list[tuple[str, str]]:

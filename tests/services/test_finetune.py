@@ -20,6 +20,7 @@ from playground.services.evaluate import evaluate
 from playground.services.uploads import KEEP_SECONDS
 from playground.settings import settings
 
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "datasets"
 BASE = "sentence-transformers/all-MiniLM-L6-v2"
 WORDS = {"pos": ("great", "lovely", "superb", "wonderful"), "neg": ("awful", "dreadful", "terrible", "boring")}
 
@@ -108,6 +109,16 @@ def test_unusable_dataset_is_refused_before_a_run_exists(home: Path, films: Path
         upload.id,
         "local",
     )
+    assert finetune.runs("local") == []
+
+
+@pytest.mark.parametrize(("task", "file"), [("ner", "kitchen-notes.conll"), ("qa", "museum-guide.json")])
+def test_a_method_that_the_task_has_no_head_for_is_refused(home: Path, task: str, file: str) -> None:
+    upload = finetune.inspect(EXAMPLES / task / file, task, "local")
+    with pytest.raises(PlaygroundError) as caught:
+        finetune.start(RunSpec(task=task, data="", method="linear_probe"), upload.id, "local")
+    assert caught.value.code == "method_not_for_task"
+    assert "linear_probe" in caught.value.text("zh") and "lora" in caught.value.text("en")
     assert finetune.runs("local") == []
 
 
