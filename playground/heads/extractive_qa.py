@@ -64,12 +64,13 @@ class ExtractiveQA(LoraHead):
 
     def windows(self, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], max_length: int) -> list[Window]:
         """Windows of question and context; `offsets` are places in the context, (0, 0) for all other tokens."""
+        questions = _questions(tokenizer, rows, max_length)
         batch = tokenizer(
-            _questions(tokenizer, rows, max_length),
+            questions,
             [row["context"] for row in rows],
             truncation="only_second",
             max_length=max_length,
-            stride=int(OVERLAP_SHARE * max_length * (1 - QUESTION_SHARE)),
+            stride=_overlap(tokenizer, questions, max_length),
             return_overflowing_tokens=True,
             return_offsets_mapping=True,
         )
@@ -122,12 +123,24 @@ class ExtractiveQA(LoraHead):
 def _questions(tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], max_length: int) -> list[str]:
     """The questions, each cut to its share of a window so that there is room for the context."""
     texts = [row["question"].strip() for row in rows]
-    most = int(QUESTION_SHARE * max_length)
+    most = min(int(QUESTION_SHARE * max_length), max_length - _special(tokenizer) - 1)
     batch = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True)
     return [
         text if len(offsets) <= most else text[: offsets[most - 1][1]]
         for text, offsets in zip(texts, batch["offset_mapping"], strict=True)
     ]
+
+
+def _overlap(tokenizer: PreTrainedTokenizerBase, questions: Sequence[str], max_length: int) -> int:
+    """How many tokens a window shares with the next: fewer than it has of any context, or it would not move on."""
+    longest = max(map(len, tokenizer(list(questions), add_special_tokens=False)["input_ids"]), default=0)
+    room = max_length - _special(tokenizer) - longest
+    return min(int(OVERLAP_SHARE * max_length * (1 - QUESTION_SHARE)), room - 1)
+
+
+def _special(tokenizer: PreTrainedTokenizerBase) -> int:
+    """How many tokens stand around a question and its context."""
+    return tokenizer.num_special_tokens_to_add(pair=True)
 
 
 def _tokens_of(answer: GoldAnswer, offsets: Sequence[tuple[int, int]]) -> tuple[int, int]:

@@ -62,8 +62,7 @@ def start(spec: RunSpec, upload_id: str, owner: str) -> str:
         raise unusable(checked)
     base = _base(spec.base or task.bases[0], owner)
     most_tokens = longest_input(base)
-    if most_tokens and (spec.training.max_length or 0) > most_tokens:
-        raise PlaygroundError("max_length_over_base", value=spec.training.max_length, most=most_tokens, base=base.id)
+    _check_length(spec.training.max_length, task, base, most_tokens)
     # The training process has another working directory than whoever typed a relative folder.
     base_id = str(base.folder.resolve()) if base.id.startswith(".") else base.id
     rows = list(data.rows_of(upload.table, columns, task.fields))
@@ -170,6 +169,14 @@ def _base(model_id: str, owner: str) -> Resolved:
     if base.kind != "model":
         raise PlaygroundError("not_a_base", model=model_id)
     return base
+
+
+def _check_length(length: int | None, task: Task, base: Resolved, most: int) -> None:
+    """Refuse a max_length that was set by hand and that the base cannot read or the task not be learned in."""
+    if length and most and length > most:
+        raise PlaygroundError("max_length_over_base", value=length, most=most, base=base.id)
+    if length and length < task.least_tokens:
+        raise PlaygroundError("max_length_under_task", value=length, least=task.least_tokens, task=task.id)
 
 
 def _create(spec: RunSpec, train: list[Row], held_out: list[Row]) -> str:

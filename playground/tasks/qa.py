@@ -34,4 +34,5 @@ TASK = Task(
     baselines=("sliding_window",),
     together=("context",),
     documents=True,
+    least_tokens=32,  # half of it for the context, which must show an answer and some words around it
 )

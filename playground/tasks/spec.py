@@ -26,6 +26,7 @@ class Task:
     together  names of inputs: rows that agree in all of these stay on one side of a split; () means all inputs
     extras    head -> inputs that models of that head take besides; a dataset has no columns for them
     documents whether the tab also asks whole documents
+    least_tokens the shortest window of tokens (max_length) in which it can be learned
     """
 
     id: str
@@ -40,6 +41,7 @@ class Task:
     together: tuple[str, ...] = ()
     extras: Mapping[str, tuple[Field, ...]] = field(default_factory=dict)
     documents: bool = False
+    least_tokens: int = 8
 
     @property
     def fields(self) -> tuple[Field, ...]:

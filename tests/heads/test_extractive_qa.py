@@ -79,6 +79,15 @@ def test_a_question_longer_than_a_window_leaves_room_for_the_context() -> None:
     assert decode(row).output["answer"] == "1987"
 
 
+@pytest.mark.parametrize("max_length", [6, 8, 12, 33])
+def test_even_the_shortest_window_shows_some_of_the_context(max_length: int) -> None:
+    row = {**gold("1987"), "question": "Who in the world sold the famous café and when?"}
+    windows = HEAD.windows(TOKENIZER, [row], max_length)
+    assert all(len(window.features["input_ids"]) <= max_length for window in windows)
+    shown = {place for window in windows for low, high in window.offsets for place in range(low, high)}
+    assert "".join(CONTEXT[place] for place in sorted(shown)) == CONTEXT.replace(" ", "")
+
+
 def test_an_answer_is_no_longer_than_asked() -> None:
     assert (
         decode(gold("1.5 million euros"), max_answer_words=3, allow_none=False).output["answer"] != "1.5 million euros"

@@ -122,6 +122,13 @@ def test_a_method_that_the_task_has_no_head_for_is_refused(home: Path, task: str
     assert finetune.runs("local") == []
 
 
+def test_a_length_in_which_nothing_can_be_learned_is_refused(home: Path) -> None:
+    upload = finetune.inspect(EXAMPLES / "qa" / "museum-guide.json", "qa", "local")
+    spec = RunSpec(task="qa", data="", training=TrainingParams(max_length=8))
+    refused("max_length_under_task", finetune.start, spec, upload.id, "local")
+    assert finetune.runs("local") == []
+
+
 def test_start_completes_the_spec_and_a_queued_run_can_be_stopped(home: Path, films: Path) -> None:
     upload = finetune.inspect(films, "classification", "local")
     run_id = finetune.start(
