@@ -21,7 +21,7 @@ from transformers.utils import ModelOutput
 from playground.fields import FoundAnswer, GoldAnswer, Row
 from playground.heads.base import Prediction, Window, probabilities
 from playground.heads.lora import LoraHead
-from playground.heads.words import words
+from playground.heads.words import apart, bare, place_before, words
 from playground.models.trunk import Features
 
 QUESTION_SHARE = 0.5
@@ -65,9 +65,10 @@ class ExtractiveQA(LoraHead):
     def windows(self, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], max_length: int) -> list[Window]:
         """Windows of question and context; `offsets` are places in the context, (0, 0) for all other tokens."""
         questions = _questions(tokenizer, rows, max_length)
+        contexts = [apart(row["context"]) for row in rows]
         batch = tokenizer(
             questions,
-            [row["context"] for row in rows],
+            [text for text, _ in contexts],
             truncation="only_second",
             max_length=max_length,
             stride=_overlap(tokenizer, questions, max_length),
@@ -78,7 +79,10 @@ class ExtractiveQA(LoraHead):
         found = []
         for index, row in enumerate(batch["overflow_to_sample_mapping"]):
             parts, offsets = batch.sequence_ids(index), batch["offset_mapping"][index]
-            places = [tuple(pair) if part == 1 else NOWHERE for part, pair in zip(parts, offsets, strict=True)]
+            blanks = contexts[row][1]
+            places = [
+                place_before(pair, blanks) if part == 1 else NOWHERE for part, pair in zip(parts, offsets, strict=True)
+            ]
             found.append(Window({name: batch[name][index] for name in inputs}, row, places))
         return found
 
@@ -122,7 +126,7 @@ class ExtractiveQA(LoraHead):
 
 def _questions(tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], max_length: int) -> list[str]:
     """The questions, each cut to its share of a window so that there is room for the context."""
-    texts = [row["question"].strip() for row in rows]
+    texts = [apart(row["question"].strip())[0] for row in rows]
     most = min(int(QUESTION_SHARE * max_length), max_length - _special(tokenizer) - 1)
     batch = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True)
     return [
@@ -193,7 +197,11 @@ def _prediction(
 
 
 def _tidy(context: str, place: tuple[int, int]) -> tuple[int, int]:
-    """The place without blanks at its ends (byte-level tokens begin with one)."""
+    """The place without emojis and blanks at its ends (byte-level tokens begin with a blank)."""
+    return _stripped(context, bare(context, _stripped(context, place)))
+
+
+def _stripped(context: str, place: tuple[int, int]) -> tuple[int, int]:
     start, end = place
     text = context[start:end]
     return start + len(text) - len(text.lstrip()), end - len(text) + len(text.rstrip())

@@ -23,7 +23,7 @@ from playground.fields import Entity, Row, Span
 from playground.heads.base import Prediction, Window, probabilities
 from playground.heads.fitting import IGNORED, fit_output_layer
 from playground.heads.lora import LoraHead
-from playground.heads.words import words
+from playground.heads.words import apart, place_before, words
 from playground.models.trunk import Features
 
 OUTSIDE = "O"
@@ -111,8 +111,9 @@ def text_windows(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int, overlap: int
 ) -> list[Window]:
     """Each text in windows of at most `max_length` tokens that share `overlap` tokens with the next."""
+    spaced = [apart(text) for text in texts]
     batch = tokenizer(
-        list(texts),
+        [text for text, _ in spaced],
         truncation=True,
         max_length=max_length,
         stride=overlap,
@@ -122,7 +123,7 @@ def text_windows(
     inputs = [name for name in batch if name not in ("offset_mapping", "overflow_to_sample_mapping")]
     found = []
     for index, row in enumerate(batch["overflow_to_sample_mapping"]):
-        offsets = [tuple(pair) for pair in batch["offset_mapping"][index]]
+        offsets = [place_before(pair, spaced[row][1]) for pair in batch["offset_mapping"][index]]
         found.append(Window({name: batch[name][index] for name in inputs}, row, offsets))
     return found
 
