@@ -93,10 +93,10 @@ def ask(page: Page, journey: Journey) -> None:
 def expect_answer(page: Page, journey: Journey) -> None:
     """Entities are marked and counted; an answer, which may be that there is none, has its score."""
     if journey.task == "ner":
-        expect(page.locator(".counts:visible")).to_contain_text(re.compile(r"\S+: \d+"), timeout=60_000)
+        expect(page.locator(".counts:visible .note")).to_contain_text(re.compile(r"\S+: \d+"), timeout=60_000)
         expect(page.locator(".marked:visible .token.highlighted").first).to_be_visible()
     else:
-        expect(page.locator(".answer-box:visible")).to_contain_text(re.compile(r"\d%"), timeout=60_000)
+        expect(page.locator(".answer-box:visible .answer")).to_contain_text(re.compile(r"\d%"), timeout=60_000)
         expect(page.locator(".marked:visible")).to_contain_text(journey.inputs["context"][:20])
 
 
