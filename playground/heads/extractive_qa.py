@@ -180,7 +180,7 @@ def _prediction(
     context: str, places: dict[tuple[int, int], float], none: float, most_words: int, params: BaseModel
 ) -> Prediction:
     """The best answer, and the `top_k` best as `alternatives`, stretches that overlap better ones left out."""
-    ranked = [Candidate(_tidy(context, place), places[place]) for place in sorted(places, key=lambda key: -places[key])]
+    ranked = (Candidate(_tidy(context, place), places[place]) for place in sorted(places, key=lambda key: -places[key]))
     chosen: list[Candidate] = []
     top_k = getattr(params, "top_k", 1)
     for candidate in ranked:

@@ -37,7 +37,9 @@ def apart(text: str) -> tuple[str, list[int]]:
 
     Tokenizers that cut at blanks and punctuation alone take the two for one word, which they then do not know.
     """
-    pieces, blanks, done = [], [], 0
+    pieces: list[str] = []
+    blanks: list[int] = []
+    done = 0
     for match in SYMBOLS.finditer(text):
         start, end = match.span()
         touched = TOUCHED_BY_IT if OF_A_NUMBER.match(text, start) else TOUCHED
