@@ -99,7 +99,7 @@ def _finetune(parser: argparse.ArgumentParser, lang: str) -> None:
 def _evaluate(parser: argparse.ArgumentParser, lang: str) -> None:
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("data", type=Path, metavar="DATA")
-    parser.add_argument("--task", default=NAMES[0], choices=NAMES)
+    parser.add_argument("--task", default="", choices=NAMES, help=translate(lang, "cli.help.evaluate.task"))
     _map(parser, lang)
 
 

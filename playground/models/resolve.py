@@ -46,6 +46,7 @@ class Resolved:
     base      model id an adapter or probe stands on, "" for a whole model
     revision  full commit of the base (adapter, probe) or of the model itself, where known
     max_length  longest input in tokens, 0 where the files do not say
+    task      id of the task it was made for, "" where the files do not say
     """
 
     id: str
@@ -56,6 +57,7 @@ class Resolved:
     base: str = ""
     revision: str | None = None
     max_length: int = 0
+    task: str = ""
 
     @property
     def version(self) -> tuple[str, int]:
@@ -123,6 +125,7 @@ def describe(model_id: str, folder: Path, revision: str | None = None) -> Resolv
             base=str(own["base"]),
             revision=own.get("base_revision"),
             max_length=int(own.get("max_length", 0)),
+            task=str(own.get("task", "")),
         )
     adapter = _read_json(folder / "adapter_config.json")
     if adapter:

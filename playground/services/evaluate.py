@@ -13,23 +13,22 @@ from playground.data import tags
 from playground.errors import PlaygroundError
 from playground.fields import Field, Row, Spans
 from playground.services import metrics
-from playground.services.predict import extras, model_labels, predict_rows
+from playground.services.predict import extras, model_labels, predict_rows, task_for
 from playground.services.uploads import unusable
 from playground.settings import settings
-from playground.tasks import get_task
 
 ROWS_AT_ONCE = 512
 
 
 def evaluate(
-    model: str, path: Path, *, task_id: str, columns: dict[str, list[str]] | None = None, owner: str = "local"
+    model: str, path: Path, *, task_id: str = "", columns: dict[str, list[str]] | None = None, owner: str = "local"
 ) -> dict[str, Any]:
     """{"task", "model", "rows", "metrics": {name: value}, "intervals": {name: [low, high]}}.
 
-    The file is read in a child with limits and predicted a part at a time. Raises PlaygroundError
-    for a file that cannot be used, also when it shares no label with the model.
+    Without a task it is the model's. The file is read in a child with limits and predicted a part at a time.
+    Raises PlaygroundError for a file that cannot be used, also when it shares no label with the model.
     """
-    task = get_task(task_id)
+    task = task_for(model, task_id, owner)
     settings().uploads_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=settings().uploads_dir, prefix="evaluate-") as folder:
         table = data.read(path, directory=Path(folder))

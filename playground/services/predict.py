@@ -14,7 +14,7 @@ from playground.i18n import Message
 from playground.models.resolve import STARTERS_DIR, Resolved, resolve
 from playground.runs import find_run, list_runs
 from playground.settings import settings
-from playground.tasks import get_task
+from playground.tasks import TASKS, get_task
 from playground.tasks.spec import Task
 
 if TYPE_CHECKING:
@@ -88,6 +88,18 @@ def offered(task_id: str, owner: str = "local") -> list[ModelInfo]:
         if spec.task == task.id and run.usable:
             found.append(ModelInfo(f"run/{run.id}", spec.name or spec.data, "run"))
     return found
+
+
+def task_for(model_id: str, task_id: str = "", owner: str = "local") -> Task:
+    """The task, which that model must fit; without an id the one that the model is for. Raises PlaygroundError."""
+    resolved = resolve(model_id, owner)
+    task_id = task_id or resolved.task
+    fitting = [task for task in TASKS if resolved.head in task.heads]
+    if not fitting:
+        raise PlaygroundError("model_has_no_head", model=resolved.id)
+    task = get_task(task_id) if task_id else fitting[0]
+    _check_head(task, resolved, owner)
+    return task
 
 
 def extras(task_id: str, model_id: str, owner: str = "local") -> tuple[Field, ...]:

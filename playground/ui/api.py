@@ -119,10 +119,11 @@ def resume(visitor: Visitor, run: str) -> dict[str, str]:
     return {"run": run, "state": tuning.view(run, visitor.owner).status.state}
 
 
-def evaluate(
-    visitor: Visitor, model: str, data: dict, task: str = "classification", columns: dict | None = None
-) -> dict[str, Any]:
-    """Score a model on an uploaded dataset: {"task", "model", "rows", "metrics": {name: value}}."""
+def evaluate(visitor: Visitor, model: str, data: dict, task: str = "", columns: dict | None = None) -> dict[str, Any]:
+    """Score a model on an uploaded dataset: {"task", "model", "rows", "metrics": {name: value}}.
+
+    Without `task` it is the model's own.
+    """
     import_models()
     return score(model, uploaded_file(data), task_id=task, columns=columns, owner=visitor.owner)
 

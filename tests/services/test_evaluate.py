@@ -48,3 +48,27 @@ def test_answers_are_scored(tmp_path: Path) -> None:
     path.write_text(f'question,context,answer\nWho built the mill?,"{context}",Jonas Frey\n', encoding="utf-8")
     found = evaluate("starter/qa-en", path, task_id="qa")
     assert (found["rows"], found["metrics"]["exact_match"]) == (1, 1.0)
+
+
+def test_the_task_is_the_models_own(tmp_path: Path) -> None:
+    path = tmp_path / "people.conll"
+    path.write_text("Ada B-PER\nLovelace I-PER\n\nLondon B-LOC\n\n", encoding="utf-8")
+    assert evaluate("starter/ner-en", path)["task"] == "ner"
+
+
+@pytest.mark.parametrize(
+    ("model", "task", "code"),
+    [
+        ("starter/ner-en", "classification", "wrong_model_for_task"),
+        ("starter/sentiment-en", "qa", "wrong_model_for_task"),
+        ("sentence-transformers/all-MiniLM-L6-v2", "", "model_has_no_head"),
+        ("sentence-transformers/all-MiniLM-L6-v2", "ner", "model_has_no_head"),
+        ("starter/none", "", "unknown_starter"),
+    ],
+)
+def test_a_model_that_does_not_fit_is_refused_before_the_file_is_read(
+    tmp_path: Path, model: str, task: str, code: str
+) -> None:
+    with pytest.raises(PlaygroundError) as refusal:
+        evaluate(model, tmp_path / "there is no such file.csv", task_id=task)
+    assert refusal.value.code == code
