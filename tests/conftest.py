@@ -21,3 +21,11 @@ def session_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         settings.cache_clear()
         yield home
     settings.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def fresh_settings() -> Iterator[None]:
+    """What a test has set in the environment ends with it, though settings are read once."""
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
