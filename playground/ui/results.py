@@ -87,7 +87,7 @@ def _report(view: RunView, report: dict[str, Any], lang: str) -> dict[str, Any]:
     return {
         "result": True,
         "verdict": markup.verdict(join(_verdict(report, view.spec.method, lang), _scope(report, lang), lang=lang)),
-        "scores": {"value": {"headers": headers, "data": rows}},
+        "scores": {"value": {"headers": headers, "data": rows}, "column_widths": _widths(len(headers), first=34)},
         "breakdown": _breakdown(report, lang),
         "samples": samples(report.get("samples", []), lang),
     }
@@ -96,12 +96,18 @@ def _report(view: RunView, report: dict[str, Any], lang: str) -> dict[str, Any]:
 def _breakdown(report: dict[str, Any], lang: str) -> dict[str, Any]:
     """Arguments for a table of the parts of a result, where its task has such."""
     if "confusion" in report:
-        return {"visible": True, **confusion(report["labels"], report["confusion"], lang)}
+        # Its columns are as many as there are labels: their widths are the table's own affair.
+        return {"visible": True, "column_widths": [], **confusion(report["labels"], report["confusion"], lang)}
     if "per_type" in report:
         return {"visible": True, **per_type(report["per_type"], lang)}
     if "answerable" in report and "unanswerable" in report:
         return {"visible": True, **by_answerability(report, lang)}
     return {"visible": False}
+
+
+def _widths(columns: int, first: int) -> list[str]:
+    """Column widths of a table, in percent, so that none is pushed out of sight: the first one's, the others alike."""
+    return [f"{first}%", *[f"{(100 - first) / (columns - 1):.1f}%"] * (columns - 1)]
 
 
 def per_type(scores: dict[str, dict[str, float]], lang: str) -> dict[str, Any]:
@@ -113,7 +119,12 @@ def per_type(scores: dict[str, dict[str, float]], lang: str) -> dict[str, Any]:
         [_short(kind), *(_percent(scores[kind][name], lang) for name in names), f"{scores[kind]['support']:.0f}"]
         for kind in order
     ]
-    return {"value": {"headers": headers, "data": data}, "label": translate(lang, "ui.per_type")}
+    widths = _widths(len(headers), first=28)
+    return {
+        "value": {"headers": headers, "data": data},
+        "label": translate(lang, "ui.per_type"),
+        "column_widths": widths,
+    }
 
 
 def by_answerability(report: dict[str, Any], lang: str) -> dict[str, Any]:
@@ -130,7 +141,9 @@ def by_answerability(report: dict[str, Any], lang: str) -> dict[str, Any]:
         [translate(lang, f"ui.answerability.{kind}"), f"{count:,}", *(_percent(share, lang) for share in shares)]
         for kind, (count, *shares) in scores.items()
     ]
-    return {"value": {"headers": headers, "data": data}, "label": translate(lang, "ui.answerability")}
+    widths = _widths(len(headers), first=31)
+    label = translate(lang, "ui.answerability")
+    return {"value": {"headers": headers, "data": data}, "label": label, "column_widths": widths}
 
 
 def samples(found: list[dict[str, Any]], lang: str) -> dict[str, Any]:

@@ -63,11 +63,10 @@ class RunPanel:
             self.verdict = gr.HTML(padding=False, elem_id="verdict")
             self.scores = gr.Dataframe(
                 interactive=False, datatype="str", type="array", wrap=True, label=self.text("ui.scores"), buttons=[],
-                column_widths=["44%", "34%", "22%"],
                 elem_id="scores",
             )  # fmt: skip
             self.breakdown = gr.Dataframe(
-                interactive=False, datatype="str", type="array", label=self.text("ui.confusion"), buttons=[],
+                interactive=False, datatype="str", type="array", wrap=True, label=self.text("ui.confusion"), buttons=[],
                 elem_id="breakdown",
             )  # fmt: skip
             with gr.Accordion(self.text("ui.samples"), open=False):
