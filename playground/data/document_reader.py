@@ -20,7 +20,7 @@ from playground.errors import PlaygroundError
 
 PDF = b"%PDF-"
 BETWEEN_PAGES = "\n\n"
-NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufeff]")
+NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff]")
 
 
 def plain(text: str) -> str:

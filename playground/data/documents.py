@@ -109,9 +109,10 @@ def pasted(text: str) -> Document:
     most = settings().max_document_mb * 1_000_000
     if len(text) > most:
         raise PlaygroundError("document_too_long", max_chars=most)
+    text = plain(text)
     if not text.strip():
         raise PlaygroundError("no_document")
-    return Document(text=plain(text))
+    return Document(text=text)
 
 
 def _sentences(text: str) -> Iterator[Passage]:

@@ -116,6 +116,18 @@ def test_an_index_that_is_left_leaves_nothing() -> None:
     assert len(find_passages(document, "bees")) == 5
 
 
+@pytest.mark.parametrize("text", ["\x00\x01", "\ufeff", "\x80\x9f \n", "\ud83d", " \x85 "])
+def test_a_text_without_characters_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(PlaygroundError) as refusal:
+        open_text(text)
+    assert refusal.value.code == "no_document"
+    path = tmp_path / "empty.txt"
+    path.write_text(text, encoding="utf-8", errors="ignore")
+    with pytest.raises(PlaygroundError) as refusal:
+        open_file(path)
+    assert refusal.value.code in ("document_empty", "document_not_text")
+
+
 def test_a_document_is_its_owners_alone() -> None:
     document = open_text(TEXT, owner="one")
     assert document_text(document, owner="one") == TEXT
