@@ -98,9 +98,11 @@ class Text(Field):
             raise PlaygroundError("field_empty", field=self.word)
         if len(value) > self.max_chars:
             raise PlaygroundError("field_too_long", field=self.word, chars=len(value), max_chars=self.max_chars)
-        return value
+        return HALF_A_PAIR.sub("\ufffd", value)
 
 
+HALF_A_PAIR = re.compile(r"[\ud800-\udfff]")
+"""No characters, and no tokenizer takes them: what Python makes of bytes of a command line that are not UTF-8."""
 SEPARATORS = re.compile(r"[,，、\n]")
 
 
@@ -117,7 +119,8 @@ class CandidateLabels(Field):
         words = SEPARATORS.split(value) if isinstance(value, str) else value
         if words is not None and not isinstance(words, (list, tuple)):
             raise PlaygroundError("field_not_text", field=self.word, found=type(value).__name__)
-        labels = list(dict.fromkeys(str(word).strip() for word in words or () if str(word).strip()))
+        stripped = [HALF_A_PAIR.sub("\ufffd", str(word)).strip() for word in words or ()]
+        labels = list(dict.fromkeys(word for word in stripped if word))
         if not self.least <= len(labels) <= self.most:
             raise PlaygroundError("candidate_labels", found=len(labels), least=self.least, most=self.most)
         longest = max(map(len, labels))

@@ -98,6 +98,14 @@ def test_the_probe_is_a_model_too(home: Path, run: dict) -> None:
     assert len(output.splitlines()) == len(probe["report"]["labels"])
 
 
+def test_bytes_that_are_no_text_are_shown_as_such(home: Path) -> None:
+    words = [sys.executable, "-m", "playground", "predict", "ner", "--json", "--text", b"\xff Ada Lovelace"]
+    done = subprocess.run(words, cwd=ROOT, env=environment(home), capture_output=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    (found,) = last_json(done.stdout.decode())
+    assert (found["word"], found["start"]) == ("Ada Lovelace", 2)
+
+
 @pytest.mark.parametrize(
     ("words", "english", "chinese"),
     [

@@ -100,3 +100,9 @@ def test_a_prediction_marks_the_page_as_in_use(probe: str, home: Path) -> None:
 def test_the_state_and_the_reason_of_a_loaded_model(probe: str) -> None:
     assert "cpu" in str(runtime(probe).key)
     assert model_state(probe) == "ready"
+
+
+def test_half_a_character_counts_as_one_that_is_unknown() -> None:
+    found = predict("classification", {"text": "\ud83d fine", "candidate_labels": "good\ud83d, bad"},
+                    model="starter/zero-shot-en")  # fmt: skip
+    assert {entry["label"] for entry in found} == {"good\ufffd", "bad"}
