@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -40,8 +41,9 @@ class Dictionary:
     def __init__(self, rows: Sequence[Row]) -> None:
         types: dict[Surface, Counter[str]] = {}
         for row in rows:
+            places = words(row["text"])
             for span in row["entities"]:
-                surface = _surface(row["text"], words(row["text"]), span)
+                surface = _surface(row["text"], places, span)
                 types.setdefault(surface, Counter())[span["label"]] += 1
         types.pop((), None)
         self.types = {surface: counts.most_common(1)[0][0] for surface, counts in types.items()}
@@ -93,7 +95,9 @@ class Dictionary:
 
 def _surface(text: str, places: Sequence[Place], span: Span) -> Surface:
     """The words of an entity; () where it begins or ends within a word."""
-    inside = [place for place in places if place[0] < span["end"] and place[1] > span["start"]]
+    first = bisect_right(places, span["start"], key=lambda place: place[1])
+    last = bisect_left(places, span["end"], key=lambda place: place[0])
+    inside = places[first:last]
     if not inside or inside[0][0] != span["start"] or inside[-1][1] != span["end"]:
         return ()
     return tuple(text[start:end] for start, end in inside)

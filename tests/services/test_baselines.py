@@ -93,3 +93,10 @@ def test_long_contexts_take_time_in_proportion() -> None:
     started = time.perf_counter()
     sliding_window([{"question": "Who bought row 2999?", "context": text}])
     assert time.perf_counter() - started < 5
+
+
+def test_a_long_row_of_many_entities_takes_time_in_proportion() -> None:
+    row = marked(" ".join(f"Ada met Bob{number}." for number in range(4000)), Ada="PER")
+    started = time.perf_counter()
+    assert len(found([row], row["text"])) == 4000
+    assert time.perf_counter() - started < 5
