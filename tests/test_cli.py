@@ -116,6 +116,9 @@ def test_bytes_that_are_no_text_are_shown_as_such(home: Path) -> None:
         (("finetune", str(DATASET), "--set", "epochs=-1"), "not valid", "无效"),
         (("finetune", str(DATASET), "--set", "epochs"), "NAME=VALUE", "名称=值"),
         (("predict", "classification"), "--text", "用法"),
+        # There is no such file: what is asked is looked at before it is read.
+        (("ask", "nowhere.txt", " "), "is empty", "是空的"),
+        (("search", "nowhere.txt", "bees", "--top_k", "0"), "at least 1", "不能小于 1"),
         (("evaluate", "starter/sentiment-en", str(DATASET)), "other labels", "完全不同"),
     ],
 )

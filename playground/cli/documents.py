@@ -18,7 +18,7 @@ def ask(options: argparse.Namespace) -> dict[str, Any]:
     """Answers from a file, each where it stands; {"document", "answers"} as the endpoint gives it."""
     from playground.services import documents
 
-    document = _indexed(options)
+    document = _indexed(options, options.question)
     answers = documents.ask(document, options.question, options.model, options.top_k, OWNER)
     if not options.json:
         for answer in answers:
@@ -33,7 +33,7 @@ def search(options: argparse.Namespace) -> dict[str, Any]:
     """The passages of a file nearest to a query; {"document", "passages"} as the endpoint gives it."""
     from playground.services import documents
 
-    document = _indexed(options)
+    document = _indexed(options, options.query)
     passages = documents.find_passages(document, options.query, options.top_k, OWNER, options.model)
     if not options.json:
         for passage in passages:
@@ -41,10 +41,14 @@ def search(options: argparse.Namespace) -> dict[str, Any]:
     return {"document": document, "passages": passages}
 
 
-def _indexed(options: argparse.Namespace) -> str:
-    """The document id of the file, its passages embedded; says now and then how far it is."""
+def _indexed(options: argparse.Namespace, question: str) -> str:
+    """The document id of the file, its passages embedded; says now and then how far it is.
+
+    What is asked is checked first: nobody waits for a document to be read to hear that the question is empty.
+    """
     from playground.services import documents
 
+    documents.asked(question, options.top_k)
     document = documents.open_file(options.file, OWNER)
     told = time.monotonic()
     for done, total in documents.index(document, options.model, OWNER):

@@ -173,7 +173,7 @@ def find_passages(
 
     The document is indexed first if that was not done for this model's base.
     """
-    query, top_k = _asked(query, top_k)
+    query, top_k = asked(query, top_k)
     kept, base = _indexed(document_id, model, owner), base_of(model, owner)
     return [_found(kept.document, passage, score) for passage, score in _nearest(kept, query, top_k, base)]
 
@@ -182,7 +182,7 @@ def ask(
     document_id: str, question: str, model: str = "", top_k: int = TOP_K, owner: str = "local"
 ) -> list[FoundInDocument]:
     """Answers from the `top_k` nearest passages, best first; [] where none of them tells. Raises PlaygroundError."""
-    question, top_k = _asked(question, top_k)
+    question, top_k = asked(question, top_k)
     kept = _indexed(document_id, model, owner)
     passages = find_passages(document_id, question, top_k, owner, model)
     rows = [{"question": question, "context": passage["text"]} for passage in passages]
@@ -203,8 +203,8 @@ def base_of(model: str, owner: str = "local") -> Resolved:
     return resolve_base(resolved.base, resolved.revision)
 
 
-def _asked(text: str, top_k: int) -> tuple[str, int]:
-    """Question and number of passages, checked as those of the task are."""
+def asked(text: str, top_k: int) -> tuple[str, int]:
+    """Question and number of passages, checked as those of the task are: before a document is read, if possible."""
     knobs = checked_params(TASK, {"top_k": top_k})
     return QUESTION.parse(text), int(knobs.model_dump()["top_k"])
 

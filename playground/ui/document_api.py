@@ -25,6 +25,7 @@ def ask_document(
     an uploaded txt, md or pdf file, or the `document` that an earlier call gave; places are code points of
     its text. `top_k` passages are read.
     """
+    documents.asked(question, top_k)
     import_models()
     document_id = opened(visitor, text, data, document)
     return {"document": document_id, "answers": documents.ask(document_id, question, model, top_k, visitor.owner)}
@@ -43,6 +44,7 @@ def find_passages(
 
     A passage is {"text", "start", "end", "score", and of a PDF "page"}. The document is given as for /ask_document.
     """
+    documents.asked(query, top_k)
     import_models()
     document_id = opened(visitor, text, data, document)
     found = documents.find_passages(document_id, query, top_k, visitor.owner, model)

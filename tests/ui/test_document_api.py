@@ -6,16 +6,20 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from gradio_client import Client, handle_file
 
+from playground.errors import PlaygroundError
 from playground.heads.extractive_qa import HEAD
 from playground.i18n import translate
 from playground.models.resolve import resolve
 from playground.runs import TrainingParams
+from playground.ui.document_api import ask_document, find_passages
+from playground.ui.wrapper import Visitor
 from tests.data.pdfs import make_pdf
 from tests.ui.server import ROOT, Server, answer
 
@@ -101,6 +105,14 @@ def test_what_is_wrong_is_said(server: Server, folder: Path, tmp_path: Path) -> 
         assert sentence.split(":")[0].rstrip(".") in said, (code, said)
     status, output, told = command(tmp_path, "search", str(tmp_path / "nothing.txt"), "bridge")
     assert (status, output) == (1, "") and translate("en", "error.document_not_found.hint") in told
+
+
+@pytest.mark.parametrize("endpoint", [ask_document, find_passages])
+def test_what_is_asked_is_looked_at_before_the_document(endpoint: Callable[..., Any]) -> None:
+    for asked, top_k, code in ((" ", 3, "field_empty"), ("bridge", 0, "bad_param")):
+        with pytest.raises(PlaygroundError) as refusal:
+            endpoint(Visitor("local", "en", {}), asked, document="no document of that name", top_k=top_k)
+        assert refusal.value.code == code
 
 
 def test_a_file_that_was_not_uploaded_is_not_read(server: Server) -> None:
