@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from playground.data.tokens import UNSPACED
 from playground.fields import Answer, Field, Label, Spans
 from playground.i18n import Message, msg
 from playground.runs import RunSpec, TrainingParams
@@ -45,17 +46,15 @@ class Choice:
     reason: Message
 
 
-def complete(
-    spec: RunSpec, *, rows: int, labels: int, longest_chars: int, most_tokens: int = 0, marked: int = 0
-) -> RunSpec:
+def complete(spec: RunSpec, *, rows: int, labels: int, longest: str, most_tokens: int = 0, marked: int = 0) -> RunSpec:
     """The spec with every open number filled in and a reason for each in `reasons`.
 
-    rows: usable rows before the split; labels: number of classes or types; longest_chars: of any input;
+    rows: usable rows before the split; labels: number of classes or types; longest: the input of the most tokens;
     most_tokens: what the base reads at most, 0 where that is not known; marked: rows that the data says are held out.
     Numbers that were set by hand stay, and have no reason.
     """
     given = spec.training
-    chosen = _choices(get_task(spec.task), spec.preset, rows, labels, longest_chars, most_tokens, marked, given)
+    chosen = _choices(get_task(spec.task), spec.preset, rows, labels, longest, most_tokens, marked, given)
     open_names = [name for name in chosen if getattr(given, name) is None]
     training = given.model_copy(update={name: chosen[name].value for name in open_names})
     told = PROBE_NUMBERS if spec.method == "linear_probe" else set(open_names)
@@ -68,7 +67,7 @@ def _choices(
     preset: str,
     rows: int,
     labels: int,
-    longest_chars: int,
+    longest: str,
     most_tokens: int,
     marked: int,
     given: TrainingParams,
@@ -82,7 +81,7 @@ def _choices(
         "held_out": held_out,
         "batch_size": batch_size,
         "epochs": _epochs(kind, preset, training_rows, labels, given.batch_size or batch_size.value),
-        "max_length": _max_length(kind, longest_chars, most_tokens),
+        "max_length": _max_length(kind, longest, most_tokens),
         "learning_rate": Choice(5e-4, msg("autopilot.learning_rate")),
         "warmup_ratio": Choice(0.06, msg("autopilot.warmup_ratio")),
         "weight_decay": Choice(0.01, msg("autopilot.weight_decay")),
@@ -121,13 +120,21 @@ def _epochs(kind: type[Field], preset: str, training_rows: int, labels: int, bat
     return Choice(epochs, msg("autopilot.epochs_rows", rows=training_rows, epochs=f"{epochs:g}"))
 
 
-def _max_length(kind: type[Field], longest_chars: int, most_tokens: int) -> Choice:
-    # English has about four characters a token; three leaves room for rare words.
-    needed = longest_chars / 3 + 2
+def likely_tokens(text: str) -> float:
+    """About how many tokens a text has: one a Chinese or Japanese character, and elsewhere one every three.
+
+    English has about four characters a token; three leaves room for rare words.
+    """
+    spaced = len(UNSPACED.sub("", text))
+    return len(text) - spaced + spaced / 3
+
+
+def _max_length(kind: type[Field], longest: str, most_tokens: int) -> Choice:
+    needed, chars = likely_tokens(longest) + 2, len(longest)
     length = next((length for length in LENGTHS if length >= needed), LENGTHS[-1])
     length = min(length, most_tokens or length)
     if needed > length and kind is not Label:
-        return Choice(length, msg("autopilot.max_length_windows", length=length, chars=longest_chars))
+        return Choice(length, msg("autopilot.max_length_windows", length=length, chars=chars))
     if needed > length:
-        return Choice(length, msg("autopilot.max_length_cut", length=length, chars=longest_chars))
-    return Choice(length, msg("autopilot.max_length", length=length, chars=longest_chars))
+        return Choice(length, msg("autopilot.max_length_cut", length=length, chars=chars))
+    return Choice(length, msg("autopilot.max_length", length=length, chars=chars))

@@ -73,9 +73,9 @@ def start(spec: RunSpec, upload_id: str, owner: str) -> str:
             "data": upload.table.name, "labels": checked.labels,
         }
     )  # fmt: skip
-    longest = max(len(str(row[name])) for row in rows for name in inputs)
+    longest = max((str(row[name]) for row in rows for name in inputs), key=autopilot.likely_tokens)
     spec = autopilot.complete(
-        spec, rows=len(rows), labels=len(checked.labels), longest_chars=longest, most_tokens=most_tokens,
+        spec, rows=len(rows), labels=len(checked.labels), longest=longest, most_tokens=most_tokens,
         marked=data.marked(rows),
     )  # fmt: skip
     assert spec.training.held_out is not None, "complete() fills every number"

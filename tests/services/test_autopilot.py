@@ -12,7 +12,7 @@ SPEC = RunSpec(task="classification", data="x.csv")
 @pytest.mark.parametrize(("rows", "labels"), [(10, 2), (200, 2), (999, 7), (10_003, 77), (200_000, 3)])
 @pytest.mark.parametrize("preset", ["quick", "balanced", "thorough"])
 def test_every_number_is_chosen_with_a_reason_in_both_languages(rows: int, labels: int, preset: str) -> None:
-    spec = complete(SPEC.model_copy(update={"preset": preset}), rows=rows, labels=labels, longest_chars=100)
+    spec = complete(SPEC.model_copy(update={"preset": preset}), rows=rows, labels=labels, longest="x" * 100)
     numbers = spec.training.model_dump(exclude={"seed"})
     assert None not in numbers.values()
     assert set(spec.reasons) == set(numbers)
@@ -25,26 +25,33 @@ def test_every_number_is_chosen_with_a_reason_in_both_languages(rows: int, label
 
 def test_a_number_set_by_hand_stays_and_others_follow_it() -> None:
     mine = SPEC.model_copy(update={"training": TrainingParams(lora_r=4, epochs=1)})
-    spec = complete(mine, rows=500, labels=2, longest_chars=100)
+    spec = complete(mine, rows=500, labels=2, longest="x" * 100)
     assert (spec.training.lora_r, spec.training.epochs, spec.training.lora_alpha) == (4, 1, 8)
     assert "lora_r" not in spec.reasons and "epochs" not in spec.reasons
 
 
 def test_presets_differ_in_how_long_they_learn() -> None:
     epochs = [
-        complete(SPEC.model_copy(update={"preset": preset}), rows=2000, labels=5, longest_chars=100).training.epochs
+        complete(SPEC.model_copy(update={"preset": preset}), rows=2000, labels=5, longest="x" * 100).training.epochs
         for preset in ("quick", "balanced", "thorough")
     ]
     assert epochs[0] < epochs[1] < epochs[2]  # type: ignore[operator]
 
 
 def test_no_more_is_chosen_than_the_base_reads() -> None:
-    spec = complete(SPEC, rows=500, labels=2, longest_chars=5000, most_tokens=96)
+    spec = complete(SPEC, rows=500, labels=2, longest="x" * 5000, most_tokens=96)
     assert spec.training.max_length == 96
     assert spec.reasons["max_length"]["values"]["length"] == 96
 
 
 def test_a_text_longer_than_the_base_reads_is_said_to_be_cut() -> None:
-    spec = complete(SPEC, rows=500, labels=2, longest_chars=5000)
+    spec = complete(SPEC, rows=500, labels=2, longest="x" * 5000)
     assert spec.training.max_length == 256
     assert spec.reasons["max_length"]["key"] == "autopilot.max_length_cut"
+
+
+@pytest.mark.parametrize(
+    ("text", "length"), [("x" * 150, 64), ("王" * 60, 64), ("王" * 150, 256), ("タ。" * 50 + "x" * 60, 128)]
+)
+def test_a_chinese_character_is_a_token(text: str, length: int) -> None:
+    assert complete(SPEC, rows=500, labels=2, longest=text).training.max_length == length
