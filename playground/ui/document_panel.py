@@ -99,8 +99,8 @@ class DocumentPanel:
         model = _model(sources[0])
         found = documents.ask(told[0], question, model, owner=visitor.owner)
         items = [_answer(visitor, answer) for answer in found]
-        nothing = markup.note(visitor.text("document.no_answer"))
-        yield [*told, markup.passages(items) if items else nothing]
+        said = markup.note(visitor.text("document.scores" if items else "document.no_answer"))
+        yield [*told, said + markup.passages(items) if items else said]
 
     def on_find(self, visitor: Visitor, question: Any, *sources: Any) -> Iterator[list[Any]]:
         documents.QUESTION.parse(question)

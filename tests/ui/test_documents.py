@@ -89,6 +89,7 @@ def test_a_pdf_is_asked_and_searched(browser: Browser, address: str, lang: str, 
     panel.page.keyboard.press("Tab")
     panel.page.get_by_label(panel.text("ui.documents.question"), exact=True).press("Enter")
     expect(panel.page.locator(".passages mark")).to_have_count(1)
+    expect(panel.page.locator(".document-found .note")).to_have_text(panel.text("document.scores"))
     title = panel.page.locator(".passages b").inner_text()
     assert " ".join(panel.page.locator(".passages mark").inner_text().split()) == title
     assert panel.page.evaluate("document.documentElement.scrollWidth") <= width
