@@ -96,5 +96,8 @@ def _starters() -> Iterator[Finding]:
         except PlaygroundError as error:
             yield Finding(error.message, False)
             continue
+        if not weights:
+            yield Finding(msg("doctor.starter_without_weights", model=model_id))
+            continue
         digest = hashlib.sha256(b"".join(path.read_bytes() for path in weights)).hexdigest()
         yield Finding(msg("doctor.starter", model=model_id, sha256=digest[:12]))

@@ -192,7 +192,7 @@ class FinetuneTab:
             if not isinstance(fields[key], SEVERAL):
                 value = value[0] if value else None
             dropdowns.append(gr.Dropdown(choices=list(table.columns), value=value))
-            reasons.append(_reason(proposal, visitor) if proposal else "")
+            reasons.append(_reason(proposal, fields[key], visitor) if proposal else "")
         cells = [[_short(row[column]) for column in table.columns] for row in table.preview(PREVIEW_ROWS)]
         facts = visitor.text("ui.summary", file=table.name, rows=f"{table.rows:,}", columns=len(table.columns))
         return [
@@ -203,7 +203,7 @@ class FinetuneTab:
             *dropdowns,
             *reasons,
             *(gr.Row(visible=task_id == upload.task.id) for task_id in self.groups),
-            gr.Radio(choices=_methods(upload.task, visitor.lang), value="lora"),
+            _method_choice(upload.task, visitor.lang),
             gr.Dropdown(choices=_bases(upload.task), value=upload.task.bases[0]),
             findings(checked, upload.task.output, visitor),
             gr.Button(interactive=checked.ok),
@@ -282,13 +282,20 @@ def _methods(task: Task, lang: str) -> list[tuple[str, str]]:
     return [(translate(lang, f"ui.method.{name}"), name) for name in finetune.methods(task)]
 
 
+def _method_choice(task: Task, lang: str) -> gr.Radio:
+    """The methods; not shown where there is only one."""
+    methods = _methods(task, lang)
+    return gr.Radio(choices=methods, value="lora", visible=len(methods) > 1)
+
+
 def _bases(task: Task) -> list[tuple[str, str]]:
     return [(base.rpartition("/")[2], base) for base in task.bases]
 
 
-def _reason(proposal: Proposal, visitor: Visitor) -> str:
+def _reason(proposal: Proposal, field: Field, visitor: Visitor) -> str:
     """Why a column was proposed, or why none was."""
-    return markup.note(visitor.text("ui.proposed" if proposal.columns else "ui.not_proposed", reason=proposal.reason))
+    key = "ui.proposed" if proposal.columns else "ui.optional" if field.optional else "ui.not_proposed"
+    return markup.note(visitor.text(key, reason=proposal.reason))
 
 
 def _short(cell: str) -> str:

@@ -152,7 +152,7 @@ def samples(found: list[dict[str, Any]], lang: str) -> dict[str, Any]:
         return {"visible": False}
     headers = [translate(lang, f"ui.samples.{name}") for name in ("input", "gold", "tuned")]
     data = [[_inputs(row.get("inputs", {})), plain(row["gold"]), plain(row["tuned"])] for row in found]
-    return {"visible": True, "value": {"headers": headers, "data": data}}
+    return {"visible": True, "value": {"headers": headers, "data": data}, "column_widths": _widths(3, first=46)}
 
 
 def _inputs(inputs: dict[str, str]) -> str:
@@ -185,7 +185,8 @@ def _verdict(report: dict[str, Any], method: str, lang: str) -> str:
 
 
 def _scope(report: dict[str, Any], lang: str) -> str:
-    rows, seconds = report["rows"], report.get("seconds", {}).get("total")
+    rows, spent = report["rows"], report.get("seconds", {})
+    seconds = spent["total"] - spent.get("queued", 0.0) if "total" in spent else None
     values = {"held_out": f"{rows['held_out']:,}", "train": f"{rows['train']:,}"}
     scope = translate(lang, "ui.verdict.rows", **values)
     return (
