@@ -58,7 +58,7 @@ def run(home: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
         rows = list(csv.reader(file))
     path = tmp_path_factory.mktemp("data") / "small.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(rows[:31])
+        csv.writer(file).writerows([*rows[:31], ["No topic at all", ""]])
     output, told = playground(
         home, "finetune", str(path), "--map", "text=message", "--map", "label=topic", "--set", "epochs=1", "--json"
     )
@@ -69,6 +69,8 @@ def test_a_fine_tune_is_followed_to_its_end_and_used(home: Path, run: dict) -> N
     assert run["state"] == "done"
     assert set(run["report"]["metrics"]) == {"majority", "linear_probe", "tuned"}
     assert "step" in run["told"]
+    # What the page's check says of the file is said here too.
+    assert "“label” is empty in 1 of 31 rows (row 31)" in run["told"]
     output, _ = playground(
         home, "predict", "classification", "--text", "Where is my parcel?", "--model", run["model"], "--json"
     )

@@ -47,7 +47,10 @@ def finetune(options: argparse.Namespace) -> dict[str, Any]:
 
     spec, path = read_spec(options)
     upload = service.inspect(path, spec.task, OWNER)
+    checked = service.check_upload(upload.id, spec.columns or service.proposed(upload), OWNER)
     run_id = service.start(spec, upload.id, OWNER)
+    for note in checked.faults:
+        shown.tell(render(note.message, options.lang))
     shown.tell(translate(options.lang, "cli.started", run=run_id))
     if not options.detach:
         follow(run_id, options.lang)

@@ -27,8 +27,8 @@ from playground.tasks import get_task
 from playground.tasks.spec import Task
 
 __all__ = [
-    "RunView", "Upload", "check_upload", "command", "get_upload", "inspect", "methods", "resume", "runs", "start",
-    "stop", "view",
+    "RunView", "Upload", "check_upload", "command", "get_upload", "inspect", "methods", "proposed", "resume", "runs",
+    "start", "stop", "view",
 ]  # fmt: skip
 
 
