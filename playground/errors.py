@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from playground.i18n import Message, render
+from playground.i18n import Message, join, render
 
 if TYPE_CHECKING:  # the child that reads uploads imports this module, and starts in half a second without pydantic
     from pydantic import ValidationError
@@ -27,8 +27,8 @@ class PlaygroundError(Exception):
         return self.text("en")
 
     def text(self, lang: str) -> str:
-        """Message and remedy as one paragraph."""
-        return f"{render(self.message, lang)} {render(self.hint, lang)}"
+        """Message and remedy as one paragraph; where there are several remedies, each on a line with its fault."""
+        return join(render(self.message, lang), render(self.hint, lang), lang=lang)
 
 
 BOUNDS = {"greater_than": "gt", "greater_than_equal": "ge", "less_than": "lt", "less_than_equal": "le"}

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.i18n import LANGUAGES, Message, catalog, choose_language, render, translate
+from playground.errors import PlaygroundError
+from playground.i18n import LANGUAGES, Message, catalog, choose_language, join, msg, render, translate
 from tests.latin import latin_words
 from tests.ui.words import strangers
 
@@ -148,3 +149,11 @@ def test_a_message_survives_json() -> None:
 )
 def test_the_language_of_a_browser(header: str, lang: str) -> None:
     assert choose_language(header) == lang
+
+
+def test_chinese_sentences_follow_without_a_blank_and_new_lines_in_any_language() -> None:
+    assert PlaygroundError("field_empty", field=msg("field.question")).text("zh") == "“问题”是空的。请先输入内容。"
+    assert PlaygroundError("field_empty", field=msg("field.question")).text("en") == (
+        "“question” is empty. Type something first."
+    )
+    assert join("One.", "", "\nTwo.", lang="en") == "One.\nTwo."

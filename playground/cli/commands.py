@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from playground.cli import shown
 from playground.cli.recipe import columns, read_spec, values
 from playground.errors import PlaygroundError
-from playground.i18n import render, translate
+from playground.i18n import join, render, translate
 from playground.tasks import get_task
 
 if TYPE_CHECKING:
@@ -170,4 +170,4 @@ def _print_run(view: RunView, lang: str) -> None:
     if view.usable:
         print(shown.use_it(view, lang))
     elif view.status.reason:
-        print(" ".join(render(message, lang) for message in shown.why(view).values()))
+        print(join(*(render(message, lang) for message in shown.why(view).values()), lang=lang))

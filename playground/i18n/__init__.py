@@ -7,9 +7,9 @@ that a missing translation is visible where the key is written.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, reduce
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,20 @@ def render(message: Message, lang: str) -> str:
 def translate(lang: str, key: str, /, **values: Any) -> str:
     """render(Message(key, values), lang)."""
     return render(Message(key, values), lang)
+
+
+def join(*sentences: str, lang: str) -> str:
+    """Sentences one after the other; Chinese has no blank between them, and none is set before a new line."""
+    joined = ""
+    for sentence in filter(None, sentences):
+        blank = " " if joined and lang != "zh" and not sentence.startswith("\n") else ""
+        joined += blank + sentence
+    return joined
+
+
+def lines(messages: Sequence[Message]) -> Message:
+    """One or more messages as one, each on a line of its own."""
+    return reduce(lambda above, below: msg("text.lines", above=above, below=below), messages)
 
 
 def choose_language(accept_language: str) -> str:

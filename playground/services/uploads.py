@@ -13,6 +13,7 @@ from pathlib import Path
 from playground import data
 from playground.data import Checked, Proposal, Table
 from playground.errors import PlaygroundError
+from playground.i18n import lines, msg
 from playground.runs import write_atomic
 from playground.settings import settings
 from playground.tasks import get_task
@@ -79,13 +80,8 @@ def proposed(upload: Upload) -> dict[str, list[str]]:
 def unusable(checked: Checked) -> PlaygroundError:
     """The faults that forbid a dataset, the first few in full."""
     fatal = [fault for fault in checked.faults if fault.fatal]
-    shown = fatal[:SHOWN_FAULTS]
-    return PlaygroundError(
-        "dataset_not_usable",
-        count=len(fatal),
-        faults=[fault.message for fault in shown],
-        remedies=[fault.remedy for fault in shown],
-    )
+    told = [msg("fault.with_remedy", fault=fault.message, remedy=fault.remedy) for fault in fatal[:SHOWN_FAULTS]]
+    return PlaygroundError("dataset_not_usable", count=len(fatal), faults=lines(told))
 
 
 def sweep() -> None:

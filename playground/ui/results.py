@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from playground.i18n import Message, render, translate
+from playground.i18n import Message, join, render, translate
 from playground.services import finetune
 from playground.services.finetune import RunView
 from playground.ui import markup
@@ -249,11 +249,6 @@ def _line(view: RunView, lang: str) -> str:
 
 def _clock(moment: float) -> str:
     return time.strftime("%H:%M:%S", time.localtime(moment))
-
-
-def join(*sentences: str, lang: str) -> str:
-    """Sentences one after the other; Chinese has no space between them."""
-    return ("" if lang == "zh" else " ").join(filter(None, sentences))
 
 
 def _score(value: float, interval: list[float] | None, lang: str) -> str:

@@ -94,8 +94,8 @@ def _signed(wrapped: Callable[..., Any], handler: Callable[..., Any]) -> Callabl
 
 
 def _shown(text: str, *, page: bool) -> gr.Error:
-    """Text as an error. Pages render it as HTML, so there it is escaped; it stays until it is closed."""
-    return gr.Error(html.escape(text) if page else text, duration=None, print_exception=False)
+    """Text as an error. Pages render it as HTML, so there it is made HTML; it stays until it is closed."""
+    return gr.Error(html.escape(text).replace("\n", "<br>") if page else text, duration=None, print_exception=False)
 
 
 def _language(request: gr.Request | None) -> str:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from playground.errors import PlaygroundError
+from playground.i18n import LANGUAGES, join, render
 from playground.runs import Run, RunSpec, TrainingParams
 from playground.services import finetune, launch
 from playground.services.evaluate import evaluate
@@ -97,11 +98,15 @@ def test_old_uploads_are_swept(home: Path, films: Path) -> None:
 
 def test_unusable_dataset_is_refused_before_a_run_exists(home: Path, films: Path) -> None:
     upload = finetune.inspect(films, "classification", "local")
-    one_column = RunSpec(task="classification", data="", columns={"text": ["review"], "label": ["review"]})
+    no_columns = RunSpec(task="classification", data="", columns={"text": ["nothing"], "label": ["nowhere"]})
     with pytest.raises(PlaygroundError) as caught:
-        finetune.start(one_column, upload.id, "local")
+        finetune.start(no_columns, upload.id, "local")
     assert caught.value.code == "dataset_not_usable"
-    assert len(caught.value.text("zh")) > 20
+    for lang in LANGUAGES:  # a line for what is wrong, then each fault with its remedy on one of its own
+        first, *others = caught.value.text(lang).splitlines()
+        faults = finetune.check_upload(upload.id, no_columns.columns, "local").faults
+        told = [join(render(fault.message, lang), render(fault.remedy, lang), lang=lang) for fault in faults]
+        assert others == told and len(told) > 1 and str(len(told)) in first
     refused(
         "bad_model_id",
         finetune.start,

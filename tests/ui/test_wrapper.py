@@ -56,6 +56,14 @@ def test_an_error_is_told_with_its_remedy_and_escaped_on_pages_alone() -> None:
     assert caught.value.message == PlaygroundError("unknown_run", run="<b>").text("en")
 
 
+def test_lines_of_an_error_are_lines_of_the_page() -> None:
+    def handler(visitor: Visitor) -> None:
+        raise PlaygroundError("unknown_run", run="a\nb")
+
+    with pytest.raises(gr.Error, match="a<br>b"):
+        guarded(handler, "en")(None)
+
+
 def test_a_generator_tells_its_failures_too_and_ends_when_it_is_closed(caplog: pytest.LogCaptureFixture) -> None:
     ended = []
 
