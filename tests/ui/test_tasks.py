@@ -178,7 +178,7 @@ def test_qamr_is_stopped_after_a_few_steps_and_used(server: Server, open_browser
         for row in itertools.islice(qamr(Path(os.environ["PLAYGROUND_DATA"]) / "train/qa_en/qamr"), 20_000):
             rows.writerow([row["question"], row["context"], *row["answers"][0].values()])
     page = open_browser().open("/zh")
-    open_dataset(page, QA, path)
+    open_dataset(page, replace(QA, columns={"question": "question", "context": "context", "answer": "answer"}), path)
     run = start(page, "zh")
     wait_for(lambda: server.status(run)["step"] >= 3, 600, "three steps")
     page.get_by_role("button", name=translate("zh", "ui.stop"), exact=True).click()
