@@ -8,10 +8,10 @@ from collections.abc import Iterable
 NAMES = {
     # products, formats, units
     "NLP", "Hugging Face Hub", "LoRA", "LoRA alpha", "LoRA dropout", "PEFT", "peft", "LoraConfig", "safetensors",
-    "SQuAD", "CMRC", "seqeval", "CoNLL", "IOB", "IOB2", "BIOES", "BMES", "Excel", "WPS", "LibreOffice", "Python",
-    "Markdown", "Apple GPU", "CSV UTF-8", "UTF-8", "UTF-16", "csv", "tsv", "txt", "md", "pdf", "PDF", "json", "jsonl",
-    "JSON", "YAML", "MB", "GB", "F1", "OCR", "CPU", "GPU", "cpu", "NUL", "sha256", "SIGTERM", "localhost",
-    "Content-Length", "Ctrl + Enter", "Ctrl-C", "ssh -L",
+    "SQuAD", "CMRC", "seqeval", "CoNLL", "IOB", "IOB2", "BIOES", "BILOU", "BMES", "Excel", "WPS", "LibreOffice",
+    "Python", "Markdown", "Apple GPU", "CSV UTF-8", "UTF-8", "UTF-16", "csv", "tsv", "txt", "md", "pdf", "PDF",
+    "json", "jsonl", "JSON", "YAML", "MB", "GB", "F1", "OCR", "CPU", "GPU", "cpu", "NUL", "sha256", "SIGTERM",
+    "localhost", "Content-Length", "Ctrl + Enter", "Ctrl-C", "ssh -L",
     # methods that Chinese texts call so, too
     "Wilson", "bootstrap", "softmax",
     # labels as they stand in data
