@@ -104,9 +104,11 @@ def _is_other_split(wanted: Field, name: str, table: Table) -> bool:
         return False
     words = {cell.strip() for batch in table.batches([name]) for cell in batch.column(name).to_pylist()} - {""}
     try:
-        return not {wanted.parse(word) for word in words}
+        for word in words:
+            wanted.parse(word)
     except PlaygroundError:
         return True
+    return not words
 
 
 def _by_name(wanted: Field, columns: list[str]) -> str | None:

@@ -10,24 +10,31 @@ from playground.fields import HELD_OUT, SPLIT, Row
 
 
 def split(
-    rows: list[Row], *, label: str | None, together: Sequence[str], held_out: float, seed: int
+    rows: list[Row],
+    *,
+    label: str | None,
+    inputs: Sequence[str],
+    together: Sequence[str],
+    held_out: float,
+    seed: int,
 ) -> tuple[list[Row], list[Row]]:
     """(training rows, held-out rows), each in the order of `rows`.
 
     label     name of the field whose classes keep their shares on both sides; None where there are no classes
+    inputs    names of all inputs
     together  names of inputs; rows in which these differ in case and white space only stay together
     held_out  share of the rows to hold out, between 0 and 1
     seed      the same rows and seed give the same split in every process
 
-    Where rows say themselves that they are held out (field `split`), those are, and training rows with the
-    inputs of one are left out. Otherwise: every class keeps at least one training row, so classes with a
-    single text are not held out at all; neither are texts that stand under two labels, on which no answer
-    would be right.
+    Where rows say themselves that they are held out (field `split`), those are, and training rows that repeat
+    all inputs of one are left out, as `check` says. Otherwise: every class keeps at least one training row, so
+    classes with a single text are not held out at all; neither are texts that stand under two labels, on which
+    no answer would be right.
     """
     if not 0 < held_out < 1:
         raise ValueError(f"held_out must be between 0 and 1, not {held_out}")
     if marked(rows):
-        return _as_marked(rows, together)
+        return _as_marked(rows, inputs)
     rng = random.Random(seed)
     classes = _groups(rows, label, together)
     for name in sorted(classes):
@@ -44,10 +51,10 @@ def marked(rows: Iterable[Row]) -> int:
     return sum(row.get(SPLIT.name) == HELD_OUT for row in rows)
 
 
-def _as_marked(rows: list[Row], together: Sequence[str]) -> tuple[list[Row], list[Row]]:
+def _as_marked(rows: list[Row], inputs: Sequence[str]) -> tuple[list[Row], list[Row]]:
     held_out = [row for row in rows if row[SPLIT.name] == HELD_OUT]
-    taken = {same_text(row, together) for row in held_out}
-    return [row for row in rows if row[SPLIT.name] != HELD_OUT and same_text(row, together) not in taken], held_out
+    taken = {same_text(row, inputs) for row in held_out}
+    return [row for row in rows if row[SPLIT.name] != HELD_OUT and same_text(row, inputs) not in taken], held_out
 
 
 def _groups(rows: list[Row], label: str | None, together: Sequence[str]) -> dict[str, list[list[int]]]:

@@ -82,6 +82,7 @@ def start(spec: RunSpec, upload_id: str, owner: str) -> str:
     train, held_out = data.split(
         rows,
         label=task.output.name if isinstance(task.output, Label) else None,
+        inputs=inputs,
         together=task.kept_together,
         held_out=spec.training.held_out,
         seed=spec.training.seed,

@@ -203,9 +203,22 @@ def test_nothing_but_unanswerable_questions_is_refused(table: ReadTable) -> None
     assert "no_answers" in faults(table("\n".join(map(json.dumps, lines)), "data.jsonl"))
 
 
-def test_contexts_stay_on_one_side(table: ReadTable) -> None:
+def test_a_context_that_the_file_itself_puts_on_both_sides_stays_there(table: ReadTable) -> None:
+    """Only a question that is repeated is left out, and the check says so."""
+    lines = [f"Who {n}?,{CONTEXT},mill,{'test' if n % 4 == 0 else 'train'}" for n in range(20)]
+    found = table("question,context,answer,split\n" + "\n".join([*lines, f"who  0?,{CONTEXT},mill,train"]))
+    assert faults(found)["leaked"] == [21]
+    train, held_out = split(
+        rows(found), label=None, inputs=("question", "context"), together=("context",), held_out=0.1, seed=1
+    )
+    assert (len(train), len(held_out)) == (15, 5)
+
+
+def test_contexts_stay_on_one_side() -> None:
     made: list[Row] = [{"question": f"q{n}", "context": f"c{n // 5}", "answer": []} for n in range(200)]
-    train, held_out = split(made, label=None, together=("context",), held_out=0.2, seed=3)
+    train, held_out = split(
+        made, label=None, inputs=("question", "context"), together=("context",), held_out=0.2, seed=3
+    )
     assert len(held_out) == 40 and not {row["context"] for row in train} & {row["context"] for row in held_out}
 
 
@@ -217,7 +230,7 @@ def test_rows_that_name_their_side_keep_it(table: ReadTable) -> None:
     codes = {fault.message.key: fault.rows for fault in check(found, columns, fields).faults}
     assert codes["data.fault.split_unknown"] == [42] and codes["data.fault.leaked"] == [41]
     made = list(rows_of(found, columns, fields))
-    train, held_out = split(made, label="label", together=("text",), held_out=0.1, seed=1)
+    train, held_out = split(made, label="label", inputs=("text",), together=("text",), held_out=0.1, seed=1)
     assert marked(made) == len(held_out) == 10 and len(train) == 31 and train[-1]["text"] == "blank"
     assert not any(row["text"] == "Text  0" for row in train)
 

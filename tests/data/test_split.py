@@ -23,7 +23,7 @@ def labelled(*counts: int) -> list[Row]:
 
 
 def cut(rows: list[Row], held_out: float = 0.1, seed: int = 1) -> tuple[list[Row], list[Row]]:
-    return split(rows, label="label", together=["text"], held_out=held_out, seed=seed)
+    return split(rows, label="label", inputs=["text"], together=["text"], held_out=held_out, seed=seed)
 
 
 def test_classes_keep_their_shares() -> None:
