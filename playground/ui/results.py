@@ -87,7 +87,7 @@ def _report(view: RunView, report: dict[str, Any], lang: str) -> dict[str, Any]:
     return {
         "result": True,
         "verdict": markup.verdict(join(_verdict(report, view.spec.method, lang), _scope(report, lang), lang=lang)),
-        "scores": {"value": {"headers": headers, "data": rows}, "column_widths": _widths(len(headers), first=34)},
+        "scores": _table(headers, rows, first=34),
         "breakdown": _breakdown(report, lang),
         "samples": samples(report.get("samples", []), lang),
     }
@@ -105,9 +105,11 @@ def _breakdown(report: dict[str, Any], lang: str) -> dict[str, Any]:
     return {"visible": False}
 
 
-def _widths(columns: int, first: int) -> list[str]:
-    """Column widths of a table, in percent, so that none is pushed out of sight: the first one's, the others alike."""
-    return [f"{first}%", *[f"{(100 - first) / (columns - 1):.1f}%"] * (columns - 1)]
+def _table(headers: list[str], data: list[list[str]], first: int) -> dict[str, Any]:
+    """Arguments for a table; the first column takes so many percent, the others share the rest: all are in sight."""
+    others = len(headers) - 1
+    widths = [f"{first}%", *[f"{(100 - first) / others:.1f}%"] * others]
+    return {"value": {"headers": headers, "data": data}, "column_widths": widths}
 
 
 def per_type(scores: dict[str, dict[str, float]], lang: str) -> dict[str, Any]:
@@ -119,12 +121,7 @@ def per_type(scores: dict[str, dict[str, float]], lang: str) -> dict[str, Any]:
         [_short(kind), *(_percent(scores[kind][name], lang) for name in names), f"{scores[kind]['support']:.0f}"]
         for kind in order
     ]
-    widths = _widths(len(headers), first=28)
-    return {
-        "value": {"headers": headers, "data": data},
-        "label": translate(lang, "ui.per_type"),
-        "column_widths": widths,
-    }
+    return {"label": translate(lang, "ui.per_type"), **_table(headers, data, first=28)}
 
 
 def by_answerability(report: dict[str, Any], lang: str) -> dict[str, Any]:
@@ -141,9 +138,7 @@ def by_answerability(report: dict[str, Any], lang: str) -> dict[str, Any]:
         [translate(lang, f"ui.answerability.{kind}"), f"{count:,}", *(_percent(share, lang) for share in shares)]
         for kind, (count, *shares) in scores.items()
     ]
-    widths = _widths(len(headers), first=31)
-    label = translate(lang, "ui.answerability")
-    return {"value": {"headers": headers, "data": data}, "label": label, "column_widths": widths}
+    return {"label": translate(lang, "ui.answerability"), **_table(headers, data, first=31)}
 
 
 def samples(found: list[dict[str, Any]], lang: str) -> dict[str, Any]:
@@ -152,7 +147,7 @@ def samples(found: list[dict[str, Any]], lang: str) -> dict[str, Any]:
         return {"visible": False}
     headers = [translate(lang, f"ui.samples.{name}") for name in ("input", "gold", "tuned")]
     data = [[_inputs(row.get("inputs", {})), plain(row["gold"]), plain(row["tuned"])] for row in found]
-    return {"visible": True, "value": {"headers": headers, "data": data}, "column_widths": _widths(3, first=46)}
+    return {"visible": True, **_table(headers, data, first=46)}
 
 
 def _inputs(inputs: dict[str, str]) -> str:

@@ -15,7 +15,10 @@ import pytest
 from gradio_client import Client
 
 from playground.i18n import translate
+from playground.services.predict import predict
 from playground.services.uploads import KEEP_SECONDS
+from playground.tasks import TASKS
+from playground.tasks.spec import Task
 from tests.ui.server import ROOT, Server, addresses, answer, app, free_port, wait_for
 
 ENDPOINTS = json.loads((Path(__file__).parent / "endpoints.json").read_text(encoding="utf-8"))
@@ -201,6 +204,20 @@ def test_a_client_calls_the_endpoints(server: Server) -> None:
     assert len(client.predict(text="Good.", top_k=1, api_name="/classification")) == 1
     detailed = client.predict(text="What a lovely surprise, thank you!", details=True, api_name="/classification")
     assert detailed["details"]["model"] == "starter/sentiment-en"
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
+def test_every_task_answers_over_http_as_its_service_does(server: Server, task: Task) -> None:
+    line = (ROOT / f"examples/{task.id}.jsonl").read_text(encoding="utf-8").splitlines()[0]
+    row = {field.name: json.loads(line)[field.name] for field in task.inputs}
+    expected = predict(task.id, row)
+    called = Client(server.url, verbose=False).predict(**row, api_name=f"/{task.id}")
+    # The server has one thread, and other threads add in another order.
+    assert json.loads(json.dumps(called), parse_float=shorter) == json.loads(json.dumps(expected), parse_float=shorter)
+
+
+def shorter(number: str) -> float:
+    return round(float(number), 4)
 
 
 def test_a_client_is_told_what_is_wrong(server: Server) -> None:
