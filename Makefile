@@ -3,17 +3,19 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 PY = $(VENV)/bin/python
 ARGS ?=
+# Two at a time, a file to each: a test mostly waits for a process or a browser of its own.
+PYTEST = $(PY) -m pytest -n 2 --dist loadfile
 
-.PHONY: run test test-all check format bench starters browser clean
+.PHONY: run test test-all check format bench starters browser pin clean
 
 run: $(VENV)/run.stamp  ## install what is missing, then open the app: make run ARGS="--port 7870"
 	$(PY) app.py $(ARGS)
 
 test: $(VENV)/dev.stamp browser  ## everything that fits into 20 minutes on 2 cores
-	$(PY) -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: $(VENV)/dev.stamp browser  ## also the slow tests; PLAYGROUND_DATA adds real datasets
-	$(PY) -m pytest
+	$(PYTEST)
 
 check: $(VENV)/dev.stamp  ## format, lint, types
 	$(VENV)/bin/ruff format --check .
@@ -28,9 +30,14 @@ bench: $(VENV)/dev.stamp browser  ## the figures that need no data folder
 	$(PY) -m benchmarks.first_page
 	$(PY) -m benchmarks.sharing
 	$(PY) -m benchmarks.small_run
+	$(PY) -m benchmarks.documents
+	$(PY) -m benchmarks.load
 
-starters: $(VENV)/run.stamp  ## train the embedded models again from their recipes (needs PLAYGROUND_DATA)
+starters: $(VENV)/dev.stamp  ## train the embedded models again from their recipes (needs PLAYGROUND_DATA)
 	$(PY) -m benchmarks.starters
+
+pin: $(VENV)/run.stamp  ## ask the Hub about the models of the catalog, and note what it says (needs a network)
+	$(PY) -m playground.models.pin
 
 # Debian's Chromium where we may install it, Playwright's own elsewhere: a test without a browser would prove nothing.
 browser: $(VENV)/dev.stamp

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -10,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.ui.conftest import SYSTEM_CHROMIUM
+from tests.ui.conftest import launched
 from tests.ui.server import Server
 from tests.ui.test_finetune import start, upload
 
@@ -33,13 +32,9 @@ class Trained:
 @contextmanager
 def trained_in_the_browser(dataset: Path, limit_seconds: float) -> Iterator[Trained]:
     """Upload a file, change nothing, press Start, and wait until the result is shown."""
-    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as home, launched() as browser:
         server = Server(Path(home))
         server.start()
-        browser = playwright.chromium.launch(
-            executable_path=SYSTEM_CHROMIUM if SYSTEM_CHROMIUM.exists() else None,
-            args=["--no-sandbox"] if os.geteuid() == 0 else [],
-        )
         try:
             page = browser.new_page(locale="en-US")
             page.goto(server.url + "/en")
@@ -50,6 +45,5 @@ def trained_in_the_browser(dataset: Path, limit_seconds: float) -> Iterator[Trai
             expect(page.locator("#verdict")).to_contain_text("Accuracy", timeout=1000 * limit_seconds)
             yield Trained(run, server, page, clicked)
         finally:
-            browser.close()
             server.stop()
             server.end_runs()

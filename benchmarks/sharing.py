@@ -30,9 +30,11 @@ def save_models(folder: Path) -> list[Path]:
     base, folders = resolve(BASE), []
     for number in range(MODELS):
         labels = [f"class {label}" for label in range(2 + number)]
-        model, _ = HEAD.new_model(base, labels, TrainingParams(lora_r=8, seed=number))
+        model, tokenizer = HEAD.new_model(base, labels, TrainingParams(lora_r=8, seed=number))
         folders.append(folder / f"model-{number}")
-        HEAD.save(model, folders[-1], task="classification", labels=labels, base=base, max_length=128)
+        HEAD.save(
+            model, folders[-1], tokenizer=tokenizer, task="classification", labels=labels, base=base, max_length=128
+        )
     return folders
 
 

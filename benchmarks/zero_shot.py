@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -78,13 +79,12 @@ def main() -> None:
     print(f"chosen on dev: {template!r}, temperature {temperature:g}")
     own = json.loads((resolve(MODEL).folder / "playground.json").read_text(encoding="utf-8"))
     if (own["template"], own["temperature"]) != (template, temperature):
-        print(f"{MODEL} has others: its test is read once they agree")
-        return
+        sys.exit(f"{MODEL} has others: its test is read once they agree")
     measure(*read("test"))
 
 
-def measure(texts: list[str], gold: list[str]) -> None:
-    """Print the starter's scores, as the app answers."""
+def measure(texts: list[str], gold: list[str]) -> dict[str, float]:
+    """The starter's scores, as the app answers; printed, too."""
     labels = sorted(set(gold))
     rows = [{"text": text, "candidate_labels": labels} for text in texts]
     found = predict_rows("classification", rows, model=MODEL)
@@ -95,6 +95,7 @@ def measure(texts: list[str], gold: list[str]) -> None:
         print(
             f"test, {MODEL}, {len(gold)} rows: {name} {value:.3f} ({intervals[name][0]:.3f}-{intervals[name][1]:.3f})"
         )
+    return scores
 
 
 if __name__ == "__main__":

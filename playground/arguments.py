@@ -9,12 +9,14 @@ from typing import Any, NoReturn
 
 from playground.errors import PlaygroundError
 from playground.i18n import LANGUAGES, Message, terminal_language, translate
+from playground.settings import settings
 
 REASONS = {
     "unrecognized arguments: (?P<words>.+)": "cli.wrong.unknown",
     "the following arguments are required: (?P<words>.+)": "cli.wrong.required",
     r"argument (?P<name>[^:]+): invalid choice: (?P<value>.+) \(choose from (?P<choices>.+)\)": "cli.wrong.choice",
     r"argument (?P<name>[^:]+): invalid \w+ value: (?P<value>.+)": "cli.wrong.value",
+    "argument (?P<name>[^:]+): not allowed with argument (?P<other>.+)": "cli.wrong.together",
     "argument (?P<name>[^:]+): expected .+": "cli.wrong.missing",
 }
 """argparse's message -> the sentence that says it in the reader's language."""
@@ -37,6 +39,18 @@ class Parser(argparse.ArgumentParser):
         raise PlaygroundError("bad_usage", reason=_reason(message), usage=" ".join(self.format_usage().split()[1:]))
 
 
+def app_parser(lang: str) -> Parser:
+    """The options of app.py, their help in a language."""
+    parser = Parser(lang=lang, prog="app.py", description=translate(lang, "app.about"))
+    parser.add_argument("--host", default=settings().host, help=translate(lang, "app.help.host"))
+    parser.add_argument("--port", default=settings().port, type=int, help=translate(lang, "app.help.port"))
+    parser.add_argument(
+        "--lang", default=settings().lang, choices=("auto", *LANGUAGES), help=translate(lang, "app.help.lang")
+    )
+    parser.add_argument("--share", action="store_true", help=translate(lang, "app.help.share"))
+    return parser
+
+
 def _reason(message: str) -> Message | str:
     """What argparse objects to, as a sentence of ours where it is a usual one."""
     for form, sentence in REASONS.items():
@@ -47,7 +61,7 @@ def _reason(message: str) -> Message | str:
 
 def wished_language(words: Sequence[str]) -> str:
     """What --lang says, else the terminal's; needed before parsing, whose refusals and help are in it too."""
-    for word, after in zip(words, [*words[1:], ""], strict=True):
+    for word, after in zip(words, [*words, ""][1:], strict=True):
         name, equals, value = word.partition("=")
         wished = value if equals else after
         if name == "--lang" and wished in LANGUAGES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any
 
 from playground.i18n import Message, join, render
@@ -31,6 +32,12 @@ class PlaygroundError(Exception):
         return join(render(self.message, lang), render(self.hint, lang), lang=lang)
 
 
+def full_disk(error: BaseException) -> PlaygroundError | None:
+    """What to say of an error that means that the disk, or what one may use of it, is full; None for any other."""
+    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return PlaygroundError("no_room") if is_full else None
+
+
 BOUNDS = {"greater_than": "gt", "greater_than_equal": "ge", "less_than": "lt", "less_than_equal": "le"}
 """pydantic's error type -> the name of the bound in its context."""
 
@@ -41,7 +48,7 @@ def first_fault(error: ValidationError) -> tuple[str, Any, Message]:
     kind, context = fault["type"], fault.get("ctx", {})
     where = ".".join(str(part) for part in fault["loc"]) or "?"
     if kind in BOUNDS:
-        return where, fault["input"], Message(f"invalid.{BOUNDS[kind]}", {"bound": f"{context[BOUNDS[kind]]:g}"})
+        return where, fault["input"], Message(f"invalid.{BOUNDS[kind]}", {"bound": _number(context[BOUNDS[kind]])})
     if kind == "extra_forbidden":
         return where, fault["input"], Message("invalid.unknown")
     if kind == "missing":
@@ -50,3 +57,8 @@ def first_fault(error: ValidationError) -> tuple[str, Any, Message]:
         return where, fault["input"], Message("invalid.choice", {"choices": context["expected"].replace(" or ", ", ")})
     numeric = kind.startswith(("int", "float", "finite"))
     return where, fault["input"], Message("invalid.number" if numeric else "invalid.form")
+
+
+def _number(bound: float) -> str:
+    """Whole numbers whole: 2147483647, 0.5, 1."""
+    return str(int(bound)) if bound == int(bound) else f"{bound:g}"

@@ -8,7 +8,7 @@
       model/          safetensors and a card; renamed into place last, so its existence means usable
       report.json     scores on the held-out rows
       control/stop    touched by whoever wants the run stopped
-      about.json      name, note, trash: the web process's own, never read by training
+      about.json      an About: what people say of it later; not written by training
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,13 +28,32 @@ from typing import Any, Literal
 import psutil
 from pydantic import BaseModel, ConfigDict, Field
 
+from playground.data.stored import StoredRows, write_rows
 from playground.errors import PlaygroundError
+from playground.fields import Field as DataField
+from playground.fields import Row
 from playground.i18n import Message
 
 State = Literal["queued", "running", "done", "stopped", "failed"]
-Method = Literal["lora", "linear_probe"]
+Method = Literal["lora", "full", "linear_probe", "scratch"]
 LAUNCH_SECONDS = 60.0
+LOCAL = "local"
+"""The owner of everything on a machine that only one person reaches."""
+GUEST = "guest"
+"""Whoever cannot be known again, and so keeps nothing."""
+SCRATCH = "scratch/"
+"""How the names of networks begin that are trained from nothing."""
+OURS = ("run/", "starter/")
+"""How the names of models begin that were trained here: runs, and those that are embedded."""
+SIDES = ("train", "held_out")
+"""What a run's rows are for, and what their files are called."""
+TRASH = "trash"
+"""The folder beside that of the runs, for those that were thrown away."""
+DRY_RUN = "--dry-run"
+"""What tells the training process to take a few steps only."""
 RUN_ID = re.compile(r"[a-z0-9-]{8,64}")
+NAME_CHARS, NOTE_CHARS = 100, 2000
+"""Of what people write about a run."""
 
 
 class TrainingParams(BaseModel):
@@ -50,7 +70,17 @@ class TrainingParams(BaseModel):
     lora_alpha: int | None = Field(None, ge=1, le=1024, description="Scale of the LoRA update; applied as alpha / r.")
     lora_dropout: float | None = Field(None, ge=0, le=0.9, description="Dropout before the LoRA matrices.")
     max_length: int | None = Field(None, ge=8, le=8192, description="Longest input, in tokens; the rest is cut.")
+    hidden_size: int | None = Field(None, ge=8, le=1024, description="Width of a network from nothing.")
+    layers: int | None = Field(None, ge=1, le=12, description="Layers of a network from nothing.")
+    vocab_size: int | None = Field(None, ge=100, le=64_000, description="Most tokens in a vocabulary from nothing.")
+    tokens: Literal["words", "subwords", "characters"] | None = Field(
+        None, description="What a vocabulary from nothing is made of: words, subwords or characters."
+    )
+    dropout: float | None = Field(None, ge=0, le=0.9, description="Dropout inside a network from nothing.")
     held_out: float | None = Field(None, gt=0, lt=0.9, description="Share of the rows kept for the scores.")
+    keep: Literal["last", "best"] = Field(
+        "last", description="Weights of the last step, or of the best on held-out rows."
+    )
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the split, the order and the new weights.")
 
 
@@ -65,21 +95,26 @@ class RunSpec(BaseModel):
     columns: dict[str, list[str]] = Field(
         default_factory=dict, description="Field name -> its columns; empty: propose."
     )
+    fixes: list[str] = Field(default_factory=list, description="Names of fixes of the data; `--fix` lists them.")
     base: str = Field("", description="Model id to tune; empty: the task's first.")
     base_revision: str | None = Field(None, description="Full commit of the base, where it is known.")
     method: Method = "lora"
     preset: Literal["quick", "balanced", "thorough"] = "balanced"
     training: TrainingParams = Field(default_factory=TrainingParams)
-    name: str = Field("", max_length=100, description="What people call the run.")
+    compare: str = Field("", max_length=64, description="Given alike to runs that stand in one table.")
+    rows_of: str = Field("", max_length=70, description="run/<id> whose rows these are; empty: a file's.")
+    name: str = Field("", max_length=NAME_CHARS, description="What people call the run.")
     id: str = Field("", description="Given when the run is created.")
     owner: str = "local"
     created: str = Field("", description="UTC, ISO 8601.")
     labels: list[str] = Field(default_factory=list, description="The classes, in the order of the model's outputs.")
-    reasons: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Chosen number -> Message why.")
+    reasons: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Chosen number -> Message why; fix -> what it did."
+    )
 
 
 class RunStatus(BaseModel):
-    """Where a run stands. `pid` and `pid_started` (psutil's create_time) name the process for certain."""
+    """Where a run stands. `pid` and `pid_started` (see process_started) name the process for certain."""
 
     state: State = "queued"
     phase: str = Field("", description="Catalog key `phase.<phase>` of what is being done.")
@@ -92,6 +127,13 @@ class RunStatus(BaseModel):
     device: dict[str, Any] | None = Field(None, description="Message naming device and dtype, with the reason.")
     reason: dict[str, Any] | None = Field(None, description="Message: why it stopped or failed.")
     hint: dict[str, Any] | None = Field(None, description="Message: what to do about it.")
+
+
+class About(BaseModel):
+    """What people say of a run after it began. `name` None: as in its spec."""
+
+    name: str | None = Field(None, max_length=NAME_CHARS)
+    note: str = Field("", max_length=NOTE_CHARS)
 
 
 @dataclass(frozen=True)
@@ -122,6 +164,11 @@ class Run:
         return self.dir / "checkpoints"
 
     @property
+    def examples_dir(self) -> Path:
+        """For what its rows are to the model, while it trains."""
+        return self.dir / "examples"
+
+    @property
     def log_path(self) -> Path:
         return self.dir / "log.txt"
 
@@ -131,7 +178,20 @@ class Run:
         return self.model_dir.is_dir()
 
     def spec(self) -> RunSpec:
-        return RunSpec.model_validate_json((self.dir / "spec.json").read_text(encoding="utf-8"))
+        """What was asked for, under the name that it has now."""
+        spec = RunSpec.model_validate_json((self.dir / "spec.json").read_text(encoding="utf-8"))
+        name = self.about().name
+        return spec if name is None else spec.model_copy(update={"name": name})
+
+    def about(self) -> About:
+        """What is said of it; nothing where about.json is missing or damaged: words about a run must not hide it."""
+        try:
+            return About.model_validate_json((self.dir / "about.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return About()
+
+    def write_about(self, about: About) -> None:
+        write_atomic(self.dir / "about.json", about.model_dump_json())
 
     @property
     def owner(self) -> str | None:
@@ -143,11 +203,10 @@ class Run:
 
     def status(self) -> RunStatus:
         """What status.json says, corrected when its process is gone: then the run failed."""
-        path = self.dir / "status.json"
-        status = RunStatus.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else RunStatus()
+        status = self._written()
         if status.state in ("queued", "running") and self._gone(status):
             # Read again: it may have written its last word and ended between our two looks.
-            last = RunStatus.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else status
+            last = self._written()
             if last.state not in ("queued", "running"):
                 return last
             status.state = "failed"
@@ -155,12 +214,18 @@ class Run:
             status.hint = Message("run.killed.hint").to_json()
         return status
 
+    def _written(self) -> RunStatus:
+        """Of a run that was taken away meanwhile, as of one that is not launched yet, there is none."""
+        with suppress(FileNotFoundError):
+            return RunStatus.model_validate_json((self.dir / "status.json").read_text(encoding="utf-8"))
+        return RunStatus()
+
     @staticmethod
     def _gone(status: RunStatus) -> bool:
         if status.pid:
             return not process_alive(status.pid, status.pid_started)
         # Created but never launched: the server ended in between.
-        return time.time() - status.heartbeat > LAUNCH_SECONDS
+        return abs(time.time() - status.heartbeat) > LAUNCH_SECONDS
 
     def write_status(self, status: RunStatus) -> None:
         status.heartbeat = time.time()
@@ -178,6 +243,19 @@ class Run:
 
     def events(self) -> list[dict[str, Any]]:
         return list(read_jsonl(self.dir / "events.jsonl"))
+
+    def rows(self, side: str) -> StoredRows:
+        """The rows of one of SIDES, read as they are asked for. Raises OSError or ValueError where they are gone."""
+        return StoredRows(self.data_dir / f"{side}.parquet")
+
+    def write_rows(self, side: str, rows: Iterable[Row], fields: Sequence[DataField]) -> None:
+        """Write the rows of one of SIDES, as they come, which have values of these fields."""
+        write_rows(self.data_dir / f"{side}.parquet", rows, fields)
+
+    def dry(self) -> dict[str, Any] | None:
+        """What a dry run measured."""
+        path = self.dir / "dry.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
     def report(self) -> dict[str, Any] | None:
         path = self.dir / "report.json"
@@ -216,11 +294,16 @@ def create_run(runs_dir: Path, spec: RunSpec) -> Run:
 
 
 def find_run(runs_dir: Path, run_id: str, owner: str) -> Run:
-    """The run of that id if it exists and is the owner's; else the same PlaygroundError for both."""
+    """The run of that id if it exists and is the owner's; else the same PlaygroundError for both.
+
+    One that its owner threw away is said to be in the trash.
+    """
     if RUN_ID.fullmatch(run_id):
         run = Run(runs_dir / run_id)
         if run.owner == owner:
             return run
+        if Run(runs_dir.parent / TRASH / run_id).owner == owner:
+            raise PlaygroundError("run_in_trash", run=run_id)
     raise PlaygroundError("unknown_run", run=run_id[:64])
 
 
@@ -236,17 +319,30 @@ def process_alive(pid: int, started: float | None) -> bool:
     """Whether that very process lives: the same pid, started at the same time, and no zombie."""
     try:
         process = psutil.Process(pid)
-        same = started is None or abs(process.create_time() - started) < 1.0
+        same = started is None or abs(process_started(process) - started) < 1.0
         return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 
 
+def process_started(process: psutil.Process) -> float:
+    """When a process began, in seconds, on a scale that no setting of the clock moves.
+
+    Linux counts from the boot, and tells when that was by the clock: both are taken off. Raises psutil.NoSuchProcess.
+    """
+    began = process.create_time()
+    return began - psutil.boot_time() if psutil.LINUX else began
+
+
 def write_atomic(path: Path, text: str) -> None:
     """Replace a file so that a reader sees the old text or the new, never half of it."""
     aside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    aside.write_text(text, encoding="utf-8")
-    os.replace(aside, path)
+    try:
+        aside.write_text(text, encoding="utf-8")
+        os.replace(aside, path)
+    except BaseException:
+        aside.unlink(missing_ok=True)  # on a full disk the half of a file would take the room of the next
+        raise
 
 
 def append_jsonl(path: Path, row: dict[str, Any]) -> None:
@@ -264,7 +360,8 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
     """The whole lines of a file that may still be written to; a torn last line is passed over."""
     if not path.exists():
         return
-    for line in path.read_text(encoding="utf-8").splitlines():
+    # Not splitlines(): JSON leaves other ends of lines, such as U+2028, as they are.
+    for line in path.read_text(encoding="utf-8").split("\n"):
         try:
             yield json.loads(line)
         except json.JSONDecodeError:

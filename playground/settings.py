@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from playground.errors import PlaygroundError, first_fault
+from playground.runs import TRASH
 
 
 class Settings(BaseSettings):
@@ -17,7 +19,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PLAYGROUND_")
 
     home: Path = Field(Path.home() / ".nlp-playground", description="Where runs and uploads are kept.")
-    host: str = Field("127.0.0.1", description="Address to listen on; only this machine until owners exist.")
+    host: str = Field("127.0.0.1", description="Address to listen on; others than this machine's own make it public.")
     port: int = Field(7860, ge=1, le=65535, description="First port to try; a taken one moves to the next free one.")
     lang: str = Field("auto", pattern="^(auto|en|zh)$", description="Language of the page: auto, en or zh.")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="Where models run.")
@@ -28,9 +30,45 @@ class Settings(BaseSettings):
     read_memory_mb: int = Field(1024, ge=256, description="Memory limit of the process that reads an upload, in MB.")
     read_seconds: int = Field(60, ge=1, description="Time limit of the process that reads an upload, in seconds.")
 
+    public: bool = Field(
+        False, description="Several visitors who do not know each other; on in a Space, and with --host or --share."
+    )
+    hosts: str = Field("", description="Names, with commas between, that the server answers to besides addresses.")
+    owner_calls: int = Field(4, ge=1, description="Predictions of one visitor at a time, where there are several.")
+    owner_runs: int = Field(2, ge=1, description="Unfinished fine-tunes of one visitor, where there are several.")
+    owner_mb: int = Field(500, ge=1, description="What one visitor may keep, in MB, where there are several.")
+
+    hf_token: SecretStr = Field(
+        SecretStr(""),
+        validation_alias=AliasChoices("PLAYGROUND_HF_TOKEN", "HF_TOKEN"),
+        description="Token of the Hugging Face Hub, for gated models and for publishing.",
+    )
+    generate_seconds: int = Field(60, ge=1, description="Longest that one text may take to be written, in seconds.")
+
+    @model_validator(mode="after")
+    def _in_a_space(self) -> Settings:
+        if os.environ.get("SPACE_ID"):
+            self.public = True
+            if "host" not in self.model_fields_set:  # a Space is asked from outside its machine
+                self.host = "0.0.0.0"
+        return self
+
     @property
     def runs_dir(self) -> Path:
         return self.home / "runs"
+
+    @property
+    def trash_dir(self) -> Path:
+        return self.home / TRASH
+
+    @property
+    def batches_dir(self) -> Path:
+        return self.home / "batches"
+
+    @property
+    def dry_dir(self) -> Path:
+        """Of dry runs, which leave nothing."""
+        return self.home / "dry"
 
     @property
     def uploads_dir(self) -> Path:

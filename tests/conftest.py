@@ -29,3 +29,11 @@ def fresh_settings() -> Iterator[None]:
     settings.cache_clear()
     yield
     settings.cache_clear()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of the test's own; `fresh_settings` takes it back."""
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "home"))
+    settings.cache_clear()
+    return tmp_path / "home"

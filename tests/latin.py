@@ -10,10 +10,12 @@ NAMES = {
     "NLP", "Hugging Face Hub", "LoRA", "LoRA alpha", "LoRA dropout", "PEFT", "peft", "LoraConfig", "safetensors",
     "SQuAD", "CMRC", "seqeval", "CoNLL", "IOB", "IOB2", "BIOES", "BILOU", "BMES", "Excel", "WPS", "LibreOffice",
     "Python", "Markdown", "Apple GPU", "CSV UTF-8", "UTF-8", "UTF-16", "csv", "tsv", "txt", "md", "pdf", "PDF",
+    "xlsx", "parquet", "Parquet", "zip", "Space",
     "json", "jsonl", "JSON", "YAML", "MB", "GB", "F1", "OCR", "CPU", "GPU", "cpu", "NUL", "sha256", "SIGTERM",
-    "localhost", "Content-Length", "Ctrl + Enter", "Ctrl-C", "ssh -L",
+    "Alpaca", "ShareGPT", "OpenAI messages", "TMX", "XML", "tmx", "localhost", "Content-Length", "Ctrl + Enter",
+    "Ctrl-C", "Cookie", "Authorization: Bearer", "Gradio", "curl",
     # methods that Chinese texts call so, too
-    "Wilson", "bootstrap", "softmax",
+    "Wilson", "McNemar", "bootstrap", "softmax", "dropout", "LSTM", "Transformer", "BLEU", "sacreBLEU", "chrF",
     # labels as they stand in data
     "B-PER", "travel, sports, politics",
 }  # fmt: skip

@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "playground"
-LEAVES = {"arguments", "errors", "fields", "settings", "runs", "i18n", "data"}
+LEAVES = {"arguments", "errors", "fields", "languages", "settings", "runs", "i18n", "data"}
 ORDER = ["models", "heads", "tasks", "services", "training", "ui"]
 LAYER = {**dict.fromkeys(LEAVES, 0), **{name: number for number, name in enumerate(ORDER, 1)}}
 TORCH = {"models", "heads", "training"}

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from examples.recipes.labelled import emotion_en, topic_en
+from examples.recipes.texts import poem_zh, story_en
 from playground.data.tokens import join
 
 BUILD = Path(__file__).parent / "build"
@@ -156,7 +158,53 @@ def ner_en(data: Path) -> Iterator[Row]:
                 yield {**row, "split": "train"}
 
 
-RECIPES = {"ner-en": ner_en, "qa-en": qa_en}
+MOST_WORDS = 24
+"""Longer English sides are left out: the starter is for everyday sentences, and verses would take most of the time."""
+
+
+def pairs(data: Path) -> Iterator[tuple[str, str]]:
+    """(English, Chinese) to train on: Tatoeba (CC BY 2.0 FR), captions (3AM, MIT), Bible (public domain)."""
+    folder = data / "train/translation_en_zh"
+    for line in (folder / "tatoeba_grouped_train.tsv").read_text(encoding="utf-8").split("\n")[:-1]:
+        english, chinese, _ = line.split("\t")
+        yield english, chinese
+    sides = ((folder / f"captions_train.{lang}").read_text(encoding="utf-8").split("\n")[:-1] for lang in ("en", "zh"))
+    yield from zip(*sides, strict=True)
+    for line in (folder / "bible_kjv_cuv.tsv").read_text(encoding="utf-8").split("\n")[:-1]:
+        *_, english, chinese = line.split("\t")
+        yield english, chinese
+
+
+def translate_en_zh(data: Path) -> Iterator[Row]:
+    """translate-en-zh: every pair in both directions; Tatoeba's dev set, which shares no sentence, is held out."""
+    path = data / "train/translation_en_zh/tatoeba_grouped_dev.tsv"
+    held_out = [tuple(line.split("\t")[:2]) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
+    kept = {side.casefold() for pair in held_out for side in pair}
+    seen: set[tuple[str, str]] = set()
+    for english, chinese in held_out:
+        yield from both_ways(english, chinese, "held_out")
+    for english, chinese in pairs(data):
+        pair = " ".join(english.split()), " ".join(chinese.split())
+        fits = all(pair) and len(pair[0].split()) <= MOST_WORDS
+        if fits and pair not in seen and not kept & {side.casefold() for side in pair}:
+            seen.add(pair)
+            yield from both_ways(*pair, "train")
+
+
+def both_ways(english: str, chinese: str, side: str) -> Iterator[Row]:
+    yield {"text": english, "source": "en", "target": "zh", "translation": chinese, "split": side}
+    yield {"text": chinese, "source": "zh", "target": "en", "translation": english, "split": side}
+
+
+RECIPES = {
+    "ner-en": ner_en,
+    "qa-en": qa_en,
+    "translate-en-zh": translate_en_zh,
+    "story-en": story_en,
+    "poem-zh": poem_zh,
+    "emotion-en": emotion_en,
+    "topic-en": topic_en,
+}
 
 
 def main() -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 from playground.arguments import Parser
-from playground.cli import commands, documents
+from playground.cli import commands, documents, hub
+from playground.data import FIXES
 from playground.i18n import LANGUAGES, render, translate
-from playground.runs import Method, RunSpec
+from playground.runs import Method, RunSpec, State
 from playground.services.documents import TOP_K
-from playground.tasks import NAMES, TASKS
+from playground.tasks import LEARNED, NAMES, TASKS
 
 LANG_AUTO = "auto"
 WORDS: dict[str, Callable[[argparse.Namespace], Any]] = {
@@ -24,10 +25,16 @@ WORDS: dict[str, Callable[[argparse.Namespace], Any]] = {
     "evaluate": commands.evaluate,
     "ask": documents.ask,
     "search": documents.search,
+    "export": hub.export,
+    "publish": hub.publish,
+    "models": hub.models,
+    "download": hub.download,
     "doctor": commands.doctor,
     "serve": commands.serve,
 }
 """Command -> its handler; the help of each is `cli.help.<command>` in the catalogs."""
+
+TO_LEARN = [task.id for task in LEARNED]
 
 
 def build_parser(lang: str) -> Parser:
@@ -45,11 +52,19 @@ def build_parser(lang: str) -> Parser:
     _evaluate(made["evaluate"], lang)
     _document(made["ask"], "question", lang)
     _document(made["search"], "query", lang)
-    made["runs"].add_argument("run_id", nargs="?", metavar="RUN")
+    made["export"].add_argument("model", metavar="MODEL", help=translate(lang, "cli.help.exported"))
+    made["export"].add_argument("target", type=Path, metavar="DIR|FILE.zip", help=translate(lang, "cli.help.target"))
+    made["publish"].add_argument("--space", required=True, metavar="NAME", help=translate(lang, "cli.help.space"))
+    made["publish"].add_argument("--private", action="store_true", help=translate(lang, "cli.help.private"))
+    made["models"].add_argument("task", choices=NAMES)
+    made["models"].add_argument("--search", metavar="WORDS", help=translate(lang, "cli.help.hub_search"))
+    made["download"].add_argument("model", metavar="OWNER/NAME", help=translate(lang, "cli.help.hub_model"))
+    _runs(made["runs"], lang)
     for word in ("stop", "resume"):
         made[word].add_argument("run_id", metavar="RUN")
     made["serve"].add_argument("--host", help=translate(lang, "cli.help.host"))
     made["serve"].add_argument("--port", type=int, help=translate(lang, "cli.help.port"))
+    made["serve"].add_argument("--share", action="store_true", help=translate(lang, "app.help.share"))
     return parser
 
 
@@ -67,9 +82,12 @@ def _predict(parser: argparse.ArgumentParser, lang: str) -> None:
         about = translate(lang, f"task.{task.id}.what")
         words = tasks.add_parser(task.id, lang=lang, help=about, description=about)
         for field in task.inputs:
-            words.add_argument(f"--{field.name}", required=True, help=render(field.word, lang))
+            words.add_argument(f"--{field.name}", default="", help=render(field.word, lang))
         for field in task.extra_inputs:
             words.add_argument(f"--{field.name}", default="", help=render(field.word, lang))
+        words.add_argument("--file", type=Path, nargs="+", metavar="IN", help=translate(lang, "cli.help.file"))
+        words.add_argument("--output", type=Path, metavar="OUT", help=translate(lang, "cli.help.output"))
+        _map(words, lang)
         words.add_argument("--model", default="", metavar="ID", help=translate(lang, "cli.help.model"))
         knobs = ", ".join(task.params.model_fields)
         words.add_argument(
@@ -80,26 +98,47 @@ def _predict(parser: argparse.ArgumentParser, lang: str) -> None:
             help=translate(lang, "cli.help.knobs", knobs=knobs),
         )
         _common(words, commands.predict, lang)
+        words.set_defaults(usage=" ".join(words.format_usage().split()[1:]))
 
 
 def _finetune(parser: argparse.ArgumentParser, lang: str) -> None:
-    parser.add_argument("data", type=Path, metavar="DATA|SPEC.yaml", help=translate(lang, "cli.help.data"))
-    parser.add_argument("--task", choices=NAMES)
+    parser.add_argument("data", type=Path, nargs="+", metavar="DATA|SPEC.yaml", help=translate(lang, "cli.help.data"))
+    parser.add_argument("--task", choices=TO_LEARN)
     parser.add_argument("--base", metavar="ID", help=translate(lang, "cli.help.base"))
     parser.add_argument("--method", choices=get_args(Method))
     parser.add_argument("--preset", choices=get_args(RunSpec.model_fields["preset"].annotation))
     _map(parser, lang)
     parser.add_argument(
+        "--fix", action="append", default=[], choices=FIXES, metavar="NAME",
+        help=translate(lang, "cli.help.fix", fixes=", ".join(FIXES)),
+    )  # fmt: skip
+    parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help=translate(lang, "cli.help.numbers")
     )
+    parser.add_argument("--rows-only", action="store_true", help=translate(lang, "cli.help.rows_only"))
     parser.add_argument("--name", help=translate(lang, "cli.help.name"))
+    parser.add_argument("--dry-run", action="store_true", help=translate(lang, "cli.help.dry"))
     parser.add_argument("--detach", action="store_true", help=translate(lang, "cli.help.detach"))
+
+
+def _runs(parser: argparse.ArgumentParser, lang: str) -> None:
+    parser.add_argument("run_id", nargs="?", metavar="RUN")
+    parser.add_argument("--task", choices=TO_LEARN, help=translate(lang, "cli.help.runs.task"))
+    parser.add_argument("--state", choices=get_args(State), help=translate(lang, "cli.help.runs.state"))
+    parser.add_argument("--search", metavar="WORDS", help=translate(lang, "cli.help.runs.search"))
+    parser.add_argument("--name", help=translate(lang, "cli.help.runs.name"))
+    parser.add_argument("--note", help=translate(lang, "cli.help.runs.note"))
+    moved = parser.add_mutually_exclusive_group()
+    moved.add_argument("--trash", action="store_true", help=translate(lang, "cli.help.runs.trash"))
+    moved.add_argument("--restore", action="store_true", help=translate(lang, "cli.help.runs.restore"))
+    moved.add_argument("--empty-trash", action="store_true", help=translate(lang, "cli.help.runs.empty"))
+    parser.set_defaults(usage=" ".join(parser.format_usage().split()[1:]))
 
 
 def _evaluate(parser: argparse.ArgumentParser, lang: str) -> None:
     parser.add_argument("model", metavar="MODEL")
-    parser.add_argument("data", type=Path, metavar="DATA")
-    parser.add_argument("--task", default="", choices=NAMES, help=translate(lang, "cli.help.evaluate.task"))
+    parser.add_argument("data", type=Path, nargs="+", metavar="DATA", help=translate(lang, "cli.help.evaluate.data"))
+    parser.add_argument("--task", default="", choices=TO_LEARN, help=translate(lang, "cli.help.evaluate.task"))
     _map(parser, lang)
 
 

@@ -6,11 +6,14 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from playground.fields import Answer, Entity, Field, FoundAnswer, Label, LabelScore, Spans
+from playground.fields import Answer, Entity, Field, FoundAnswer, Generated, Label, LabelScore, Spans
 from playground.i18n import Message, msg, translate
 
 if TYPE_CHECKING:
+    from playground.runs import RunStatus
+    from playground.services.batch.job import BatchStatus
     from playground.services.finetune import RunView
+    from playground.services.history import Line
 
 
 def tell(text: str) -> None:
@@ -35,7 +38,16 @@ def _answer(found: FoundAnswer, lang: str) -> Iterator[str]:
     yield f"{found['score']:.4f}{place}  {found['answer'] or translate(lang, 'cli.no_answer')}"
 
 
-OUTPUTS: dict[type[Field], Callable[[Any, str], Iterator[str]]] = {Label: _labels, Spans: _entities, Answer: _answer}
+def _written(found: dict[str, str], lang: str) -> Iterator[str]:
+    yield from found.values()
+
+
+OUTPUTS: dict[type[Field], Callable[[Any, str], Iterator[str]]] = {
+    Label: _labels,
+    Spans: _entities,
+    Answer: _answer,
+    Generated: _written,
+}
 
 
 def output(field: Field, found: Any, lang: str) -> Iterator[str]:
@@ -59,23 +71,49 @@ def progress(view: RunView, lang: str) -> str:
     return " · ".join(words)
 
 
+def run(view: RunView, lang: str) -> str:
+    """A run in a list."""
+    state = translate(lang, f"state.{view.status.state}")
+    return f"{view.id}  {state}  {view.spec.task}  {view.title}"
+
+
+def run_line(line: Line, lang: str) -> str:
+    """A run in a list, with the score that decides."""
+    score = line.score
+    return run(line.view, lang) + (f"  {translate(lang, f'metric.{score.metric}')} {score.value:.4f}" if score else "")
+
+
 def scores(report: dict[str, Any] | None, lang: str) -> Iterator[str]:
-    """A line each: the baselines, then the run itself. Nothing where there is no report yet."""
+    """A line each: the baselines, then the run itself; then what that says. Nothing where there is no report yet."""
     if not report:
         return
+    from playground.services import verdict
+
     yield translate(lang, "cli.held_out", **report["rows"])
     for who, values in report["metrics"].items():
         # The words stand last: Chinese ones are as wide as two letters, and would shift the columns.
         numbers = "  ".join(f"{translate(lang, f'metric.{name}')} {value:.4f}" for name, value in values.items())
         yield f"{numbers}  {translate(lang, f'scored.{who}')}"
+    yield verdict.verdict(report, lang)
 
 
 def evaluation(result: dict[str, Any], lang: str) -> Iterator[str]:
-    """A line a metric, with its interval where there is one."""
+    """A line a metric, with its interval; then a line each type; then whether its scores can be trusted."""
+    from playground.services import verdict
+    from playground.tasks import get_task
+
     for name, value in result["metrics"].items():
-        interval = result["intervals"].get(name)
-        brackets = "  ({:.4f} – {:.4f})".format(*interval) if interval else ""
+        brackets = "  ({:.4f} – {:.4f})".format(*result["intervals"][name])
         yield f"{value:.4f}  {translate(lang, f'metric.{name}')}{brackets}"
+    kinds = result.get("per_type", {})
+    if kinds:
+        first, *others, count = verdict.per_type_headers(get_task(result["task"]).output, lang)
+        yield "  ".join([*others, count, first])
+    for kind, found in kinds.items():
+        numbers = "  ".join(f"{found[name]:.4f}" for name in ("precision", "recall", "f1"))
+        yield f"{numbers}  {verdict.support(found['support'], lang)}  {kind}"
+    if "calibration" in result:
+        yield verdict.calibration(result["calibration"], lang)
     yield translate(lang, "cli.rows", rows=result["rows"])
 
 
@@ -83,13 +121,14 @@ def use_it(view: RunView, lang: str) -> str:
     """The command that predicts with the run's model."""
     from playground.tasks import get_task
 
-    words = " ".join(f"--{field.name} …" for field in get_task(view.spec.task).inputs)
-    return translate(lang, "cli.use_it", task=view.spec.task, model=view.model, words=words)
+    task = get_task(view.spec.task)
+    words = " ".join(f"--{field.name} …" for field in task.inputs if not field.optional)
+    return translate(lang, "cli.use_it", task=task.tab, model=view.model, words=words)
 
 
-def why(view: RunView) -> dict[str, Message]:
-    """Why a run is not going on, and what to do about it."""
+def why(status: RunStatus | BatchStatus) -> dict[str, Message]:
+    """Why a run or a batch is not going on, and what to do about it."""
     return {
-        "reason": Message.from_json(view.status.reason) if view.status.reason else msg("cli.no_reason"),
-        "remedy": Message.from_json(view.status.hint) if view.status.hint else msg("cli.no_remedy"),
+        "reason": Message.from_json(status.reason) if status.reason else msg("cli.no_reason"),
+        "remedy": Message.from_json(status.hint) if status.hint else msg("cli.no_remedy"),
     }

@@ -34,7 +34,7 @@ def run_child(module: str, paths: Sequence[Path], limits: Settings, bounds: Mapp
     command = [sys.executable, "-m", module, *(os.path.abspath(path) for path in paths), json.dumps(request)]
     with tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, env=_environment()
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, env=environment()
         )
         try:
             output, _ = child.communicate(timeout=limits.read_seconds + 5)
@@ -63,7 +63,7 @@ def _answer(code: int, output: bytes, errors: bytes, limits: Settings) -> dict[s
     return dict(answer)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """An allow-list, with one memory arena: each further one would count against the child's address space."""
     kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     ours = {"PYTHONPATH": str(PACKAGE_PARENT), "PYTHONUTF8": "1"}

@@ -16,7 +16,11 @@ from playground.data.records import NAMED_ROWS, Lines, Writer
 from playground.errors import PlaygroundError
 
 ENDINGS = (".conll", ".bio", ".iob", ".iob2", ".bioes", ".bmes", ".ner")
-TAG = re.compile(r"O|[BIESMLU][-_]\S+(\s*[|,;]\s*[BIESMLU][-_]\S+)*", re.IGNORECASE)
+TAG = re.compile(
+    r"O|[BIESMLU][-_]\S++(?:(?:\s++[|,;]\s*+|(?<=[|,;])\s++)[BIESMLU][-_]\S++)*+",
+    re.IGNORECASE,
+)
+"""A tag, or several with a bar between; one without blanks around it reads as part of a tag."""
 MIN_LINES = 3
 TAG_SHARE = 0.9
 MAX_TOKENS = 10_000
@@ -87,7 +91,7 @@ def _share(rows: list[list[str]], column: int, pattern: re.Pattern[str]) -> floa
 
 
 def read_conll(path: Path, part: Path, encoding: str, max_rows: int, shape: Shape) -> dict[str, Any]:
-    """Every sentence to the Parquet file. Raises PlaygroundError naming the lines that do not fit."""
+    """Every sentence to the Arrow file. Raises PlaygroundError naming the lines that do not fit."""
     names = shape.names()
     sentence: list[list[str]] = []
     ragged: list[int] = []

@@ -1,6 +1,7 @@
-"""The child that reads an upload: `python -m playground.data.reader FILE PARQUET LIMITS`.
+"""The child that reads an upload: `python -m playground.data.reader FILE... ARROW LIMITS`.
 
-LIMITS is JSON: {"memory_mb", "seconds", "max_rows"}. The rows go to PARQUET in bounded batches, every
+LIMITS is JSON: {"memory_mb", "seconds", "max_rows", "several"}: what several files are to one another.
+The rows go to ARROW in bounded batches, every
 cell as text; the last line of standard output is {"table": …} or {"refused": code, "values": …}.
 It imports little, so that most of its second is spent reading.
 """
@@ -10,12 +11,15 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from playground.data import conll, sniff
+from playground.data import archive, conll, parallel, prose, sniff, tmx
+from playground.data.classes import read_texts
 from playground.data.json_file import read_json
+from playground.data.parquet_file import read_parquet
 from playground.data.records import (
     MAX_COLUMNS,
     MAX_RECORD_CHARS,
@@ -26,7 +30,11 @@ from playground.data.records import (
     clean,
     column_names,
     is_nested,
+    kept_columns,
+    shown_name,
+    spread,
 )
+from playground.data.workbook import read_workbook
 from playground.errors import PlaygroundError
 
 
@@ -48,29 +56,33 @@ def read_delimited(path: Path, part: Path, encoding: str, ending: str, max_rows:
     with path.open(encoding=encoding, newline="") as file:
         text = file.read(sniff.SAMPLE_BYTES)
         is_cut = bool(file.read(1))
-    csv.field_size_limit(MAX_RECORD_CHARS)
-    delimiter = sniff.choose_delimiter(text, ending, is_cut)
-    header = sniff.has_header(sniff.sample_rows(text, delimiter, is_cut))
+    form = sniff.form_of(text, ending, is_cut)
+    header = sniff.has_header(sniff.sample_rows(text, form, is_cut))
     ways: list[dict[str, Any]] = [{"strict": True}, {"strict": False}]
-    if delimiter == "\t":  # tab-separated text is often written with bare quotation marks
+    if form.delimiter == "\t":  # tab-separated text is often written with bare quotation marks
         ways.insert(1, {"quoting": csv.QUOTE_NONE})
     refusal: PlaygroundError | None = None
     for way in ways:
         try:
             with path.open(encoding=encoding, newline="") as file:
-                columns, rows = _copy(Lines(file), part, header, max_rows, {"delimiter": delimiter, **way})
-            return {"columns": columns, "rows": rows, "delimiter": delimiter, "header": header}
+                columns, rows = _copy(Lines(file), part, header, max_rows, form.above, {**form.way, **way})
+            shown = None if form.delimiter == sniff.ONE_COLUMN else form.delimiter
+            return {"columns": columns, "rows": rows, "delimiter": shown, "header": header}
         except PlaygroundError as error:
             refusal = error
             if error.code not in ("data_quote", "data_quote_open", "data_ragged"):
                 raise
     assert refusal is not None
+    if parallel.is_one_side(shown_name(path)):
+        raise PlaygroundError("data_one_side", file=shown_name(path))
     raise refusal
 
 
-def _copy(lines: Lines, part: Path, header: bool, max_rows: int, way: dict[str, Any]) -> tuple[list[str], int]:
-    """Every record to the Parquet file; (names of the columns that hold anything, number of rows)."""
-    records = _records(lines, way)
+def _copy(
+    lines: Lines, part: Path, header: bool, max_rows: int, above: int, way: dict[str, Any]
+) -> tuple[list[str], int]:
+    """Every record from `above` on to the Arrow file; (names of the columns that hold anything, number of rows)."""
+    records = islice(_records(lines, way), above, None)
     _, first = next(records)
     least = sniff.named_width(first)
     names, given = column_names(first if header else [""] * least)
@@ -89,8 +101,7 @@ def _copy(lines: Lines, part: Path, header: bool, max_rows: int, way: dict[str, 
         if ragged:
             shown = ragged[:NAMED_ROWS]
             raise PlaygroundError("data_ragged", lines=shown, count=len(ragged), expected=least, found=found)
-    kept = [name for name, was_given, filled in zip(names, given, writer.filled, strict=True) if was_given or filled]
-    return kept, writer.rows
+    return kept_columns(names, given, writer.filled), writer.rows
 
 
 def _records(lines: Lines, way: dict[str, Any]) -> Iterator[tuple[int, list[str]]]:
@@ -113,7 +124,7 @@ def _swallowed(record: list[str]) -> bool:
 
 
 def read_jsonl(path: Path, part: Path, encoding: str, max_rows: int) -> dict[str, Any]:
-    """One JSON object a line. Two passes: keys may come late, and a Parquet file has its columns from the start."""
+    """One JSON object a line. Two passes: keys may come late, and an Arrow file has its columns from the start."""
     keys: dict[str, bool] = {}
     with path.open(encoding=encoding, newline="") as file:
         for _, entry in _objects(Lines(file)):
@@ -131,7 +142,7 @@ def read_jsonl(path: Path, part: Path, encoding: str, max_rows: int) -> dict[str
     return {"columns": names, "rows": writer.rows, "delimiter": None, "header": True, "nested": nested}
 
 
-def _objects(lines: Lines) -> Iterable[tuple[int, dict[str, Any]]]:
+def _objects(lines: Lines) -> Iterable[tuple[int, Mapping[str, Any]]]:
     """(line, object); numbers stay the text they are written as, so that 1.10 keeps its zero."""
     for text in lines:
         lines.next_record()
@@ -143,7 +154,7 @@ def _objects(lines: Lines) -> Iterable[tuple[int, dict[str, Any]]]:
             entry = None
         if not isinstance(entry, dict):
             raise PlaygroundError("data_json_line", line=lines.number)
-        yield lines.number, entry
+        yield lines.number, spread(entry)
 
 
 def read_file(path: Path, part: Path, max_rows: int) -> dict[str, Any]:
@@ -151,6 +162,12 @@ def read_file(path: Path, part: Path, max_rows: int) -> dict[str, Any]:
     with path.open("rb") as file:
         head = file.read(sniff.SAMPLE_BYTES)
     ending = path.suffix.lower()
+    csv.field_size_limit(MAX_RECORD_CHARS)
+    if head.startswith(sniff.PARQUET):
+        return read_parquet([path], part, max_rows)
+    is_called = ending in (*sniff.WORKBOOK_ENDINGS, *sniff.OTHER_WORKBOOKS)
+    if head.startswith(sniff.OLE) or (head.startswith(sniff.ZIP) and (is_called or archive.is_workbook(path))):
+        return {**read_workbook(path, part, max_rows), "encoding": ""}
     sniff.refuse_other_formats(head, ending)
     encoding = sniff.detect_encoding(path, head)
     text = head.decode(encoding, "ignore")
@@ -159,19 +176,37 @@ def read_file(path: Path, part: Path, max_rows: int) -> dict[str, Any]:
         found = read_jsonl(path, part, encoding, max_rows)
     elif kind == "json":
         found = read_json(path, part, encoding, max_rows)
+    elif tmx.is_tmx(text):
+        found = tmx.read_tmx(path, part, encoding, max_rows)
     elif shape := conll.shape_of(text, ending):
         found = conll.read_conll(path, part, encoding, max_rows, shape)
+    elif prose.is_prose(text, ending, len(head) == sniff.SAMPLE_BYTES):
+        found = prose.read_prose(path, part, encoding, max_rows)
     else:
         found = read_delimited(path, part, encoding, ending, max_rows)
     return {**found, "encoding": encoding.removesuffix("-sig")}
 
 
+def read_files(paths: Sequence[Path], part: Path, max_rows: int, several: str) -> dict[str, Any]:
+    """One file; several are "classes", "parallel" or "texts", or pieces of a table in parquet.
+
+    Raises PlaygroundError.
+    """
+    if len(paths) == 1:
+        return read_file(paths[0], part, max_rows)
+    if all(sniff.is_parquet(path) for path in paths):
+        return read_parquet(paths, part, max_rows)
+    if several == "parallel":
+        return parallel.read_parallel(paths, part, max_rows)
+    return read_texts(paths, part, max_rows, classes=several == "classes")
+
+
 def main(arguments: list[str]) -> None:
-    path, part, limits = Path(arguments[0]), Path(arguments[1]), json.loads(arguments[2])
+    paths, part, limits = list(map(Path, arguments[:-2])), Path(arguments[-2]), json.loads(arguments[-1])
     sys.modules["numpy"] = None  # type: ignore[assignment]  # pyarrow works without it: 0.2 s and 90 MB saved
     limit_this_process(limits["memory_mb"], limits["seconds"])
     try:
-        answer: dict[str, Any] = {"table": read_file(path, part, limits["max_rows"])}
+        answer: dict[str, Any] = {"table": read_files(paths, part, limits["max_rows"], limits["several"])}
     except PlaygroundError as error:
         answer = {"refused": error.code, "values": error.message.to_json()["values"]}
     except MemoryError:

@@ -1,8 +1,9 @@
-"""What every reader of rows uses: lines with bounds, names for columns, rows to Parquet. Runs in the child only."""
+"""What every reader of rows uses: lines with bounds, names for columns, rows to an Arrow file. In the child only."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -11,11 +12,14 @@ from playground.errors import PlaygroundError
 
 MAX_COLUMNS = 500
 MAX_RECORD_CHARS = 1_000_000
+MAX_CHARS = 300_000_000
+"""Of all cells: what is packed in a small file may be far more than a disk should hold."""
 MAX_NAME_CHARS = 100
 BATCH_CELLS = 400_000
 BATCH_ROWS = 5_000
 BATCH_CHARS = 4_000_000
 NAMED_ROWS = 5
+PAIR = "translation"
 
 
 class Lines:
@@ -55,21 +59,21 @@ class Lines:
 
 
 class Writer:
-    """Rows of text cells to Parquet, a batch at a time."""
+    """Rows of text cells to an Arrow stream, the form in which `datasets` maps files into memory, a batch at a time."""
 
     def __init__(self, path: Path, columns: list[str], max_rows: int) -> None:
         import pyarrow
-        import pyarrow.parquet
 
         self.arrow = pyarrow
         self.schema = pyarrow.schema([(name, pyarrow.string()) for name in columns])
-        self.file = pyarrow.parquet.ParquetWriter(path, self.schema)
+        self.file = pyarrow.RecordBatchStreamWriter(str(path), self.schema)
         self.filled = [False] * len(columns)
         self.max_rows = max_rows
         self.batch_rows = min(BATCH_ROWS, BATCH_CELLS // len(columns))
         self.rows = 0
         self.batch: list[list[str]] = []
         self.chars = 0
+        self.written = 0
 
     def add(self, row: list[str]) -> None:
         self.rows += 1
@@ -88,6 +92,9 @@ class Writer:
             self.filled = [was or any(map(str.strip, column)) for was, column in zip(self.filled, cells, strict=True)]
             arrays = [self.arrow.array(column, self.arrow.string()) for column in cells]
             self.file.write_batch(self.arrow.record_batch(arrays, schema=self.schema))
+            self.written += self.chars
+            if self.written > MAX_CHARS:
+                raise PlaygroundError("data_too_much_text", max_chars=MAX_CHARS)
         self.batch, self.chars = [], 0
 
     def __enter__(self) -> Writer:
@@ -119,6 +126,17 @@ def column_names(cells: list[str]) -> tuple[list[str], list[bool]]:
     return names, [bool(cell.strip()) for cell in cells]
 
 
+def kept_columns(names: list[str], given: list[bool], filled: list[bool]) -> list[str]:
+    """Those that the file names or that hold anything."""
+    return [name for name, named, holds in zip(names, given, filled, strict=True) if named or holds]
+
+
+def shown_name(path: Path) -> str:
+    """The file's name with nothing in it that could upset a terminal or a JSON file."""
+    name = os.fsencode(path.name).decode("utf-8", "replace")
+    return "".join(char if char.isprintable() else "\ufffd" for char in name)
+
+
 def cell(value: Any) -> str:
     """A value of a JSON file as a cell; lists and objects stay JSON."""
     if value is None:
@@ -133,6 +151,7 @@ def clean(text: str) -> str:
 
 def write_objects(entries: Sequence[Mapping[str, Any]], part: Path, max_rows: int) -> dict[str, Any]:
     """Objects that are in memory already, their keys the columns. Raises PlaygroundError."""
+    entries = [spread(entry) for entry in entries]
     keys = dict.fromkeys(key for entry in entries for key in entry)
     if not keys:
         raise PlaygroundError("data_no_rows")
@@ -142,6 +161,14 @@ def write_objects(entries: Sequence[Mapping[str, Any]], part: Path, max_rows: in
             writer.add([cell(entry.get(key)) for key in keys])
     nested = [name for name, key in zip(names, keys, strict=True) if any(is_nested(e.get(key)) for e in entries)]
     return {"columns": names, "rows": writer.rows, "delimiter": None, "header": True, "nested": nested}
+
+
+def spread(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The Hub's form of a pair, {"translation": {"en": …, "zh": …}}, with a key a language; others as they are."""
+    pair = entry.get(PAIR)
+    if not isinstance(pair, dict) or not all(isinstance(text, str) for text in pair.values()):
+        return entry
+    return {**{key: value for key, value in entry.items() if key != PAIR}, **pair}
 
 
 def is_nested(value: Any) -> bool:

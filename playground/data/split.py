@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
-from collections.abc import Iterable, Sequence
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from playground.data.rows import same_text
 from playground.fields import HELD_OUT, SPLIT, Row
 
 
+@dataclass(frozen=True)
+class Sides:
+    """Which rows are held out, and which are in neither part; by their places, from 0."""
+
+    held_out: frozenset[int]
+    left_out: frozenset[int] = frozenset()
+
+    def train(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """Of the rows that were split, in the same order, those to learn from."""
+        return (row for place, row in enumerate(rows) if place not in self.held_out and place not in self.left_out)
+
+    def kept(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """Those that are held out."""
+        return (row for place, row in enumerate(rows) if place in self.held_out)
+
+
 def split(
-    rows: list[Row],
+    rows: Iterable[Row],
     *,
     label: str | None,
     inputs: Sequence[str],
     together: Sequence[str],
     held_out: float,
     seed: int,
-) -> tuple[list[Row], list[Row]]:
-    """(training rows, held-out rows), each in the order of `rows`.
+) -> Sides:
+    """Choose the rows to hold out; they are looked at once, as they come, and none is kept.
 
-    label     name of the field whose classes keep their shares on both sides; None where there are no classes
+    label     name of the field whose classes keep their shares on both sides; None where there are no classes. Of
+              several labels of a row the one that fewest rows have is its class
     inputs    names of all inputs
     together  names of inputs; rows in which these differ in case and white space only stay together
     held_out  share of the rows to hold out, between 0 and 1
@@ -33,41 +54,52 @@ def split(
     """
     if not 0 < held_out < 1:
         raise ValueError(f"held_out must be between 0 and 1, not {held_out}")
-    if marked(rows):
-        return _as_marked(rows, inputs)
+    texts: list[bytes] = []
+    shared: list[bytes] = []
+    named: list[list[str]] = []
+    marked: set[int] = set()
+    for place, row in enumerate(rows):
+        if row.get(SPLIT.name) == HELD_OUT:
+            marked.add(place)
+        texts.append(_key(row, inputs))
+        shared.append(_key(row, together) if together != inputs else texts[-1])
+        named.append([sys.intern(name) for name in _labels(row[label])] if label else [""])
+    if marked:
+        taken = {texts[place] for place in marked}
+        repeats = (place for place, text in enumerate(texts) if text in taken and place not in marked)
+        return Sides(frozenset(marked), frozenset(repeats))
     rng = random.Random(seed)
-    classes = _groups(rows, label, together)
+    classes = _groups(shared, named)
     for name in sorted(classes):
         rng.shuffle(classes[name])
     chosen: set[int] = set()
-    for name, quota in _quotas(classes, len(rows) * held_out, held_out, rng).items():
+    for name, quota in _quotas(classes, len(texts) * held_out, held_out, rng).items():
         chosen.update(_fill(classes[name][:-1], quota))
-    train = [row for index, row in enumerate(rows) if index not in chosen]
-    return train, [row for index, row in enumerate(rows) if index in chosen]
+    return Sides(frozenset(chosen))
 
 
-def marked(rows: Iterable[Row]) -> int:
-    """How many rows say that they are held out."""
-    return sum(row.get(SPLIT.name) == HELD_OUT for row in rows)
+def _key(row: Row, names: Sequence[str]) -> bytes:
+    """The same for texts that are the same; short, whatever they are."""
+    return hashlib.blake2b(same_text(row, names).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _as_marked(rows: list[Row], inputs: Sequence[str]) -> tuple[list[Row], list[Row]]:
-    held_out = [row for row in rows if row[SPLIT.name] == HELD_OUT]
-    taken = {same_text(row, inputs) for row in held_out}
-    return [row for row in rows if row[SPLIT.name] != HELD_OUT and same_text(row, inputs) not in taken], held_out
-
-
-def _groups(rows: list[Row], label: str | None, together: Sequence[str]) -> dict[str, list[list[int]]]:
-    """{class: [row numbers from 0 that share a text, ...]} of the texts that stand under one label."""
-    by_text: dict[str, list[int]] = {}
-    for index, row in enumerate(rows):
-        by_text.setdefault(same_text(row, together), []).append(index)
+def _groups(texts: Sequence[bytes], named: Sequence[Sequence[str]]) -> dict[str, list[list[int]]]:
+    """{class: [places of rows that share a text, ...]} of the texts that stand under one label."""
+    by_text: dict[bytes, list[int]] = {}
+    for place, text in enumerate(texts):
+        by_text.setdefault(text, []).append(place)
+    counts = Counter(name for names in named for name in names)
     classes: dict[str, list[list[int]]] = {}
     for group in by_text.values():
-        names = {str(rows[index][label]) if label else "" for index in group}
-        if len(names) == 1:
-            classes.setdefault(names.pop(), []).append(group)
+        found = {min(named[place], key=lambda name: (counts[name], name)) for place in group}
+        if len(found) == 1:
+            classes.setdefault(found.pop(), []).append(group)
     return classes
+
+
+def _labels(value: str | list[str]) -> list[str]:
+    """Of a row with one label, or with several; "" where it has none."""
+    return [value] if isinstance(value, str) else value or [""]
 
 
 def _quotas(classes: dict[str, list[list[int]]], total: float, held_out: float, rng: random.Random) -> dict[str, int]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from playground.data.child import run_child
+from playground.data.records import shown_name
 from playground.errors import PlaygroundError
 
 if TYPE_CHECKING:
@@ -19,36 +19,45 @@ if TYPE_CHECKING:
 BATCH_ROWS = 2_000
 PREVIEW_CHARS = 500
 
+TOGETHER = " + "
+"""Between the names of files that make one dataset."""
+
+
+Several = Literal["classes", "parallel", "texts"]
+"""What several files are to one another: classes, each called as its class is; parallel ones, line n of each says the
+same in another language; texts, one after the other."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows of text cells in a Parquet file.
+    """Rows of text cells in an Arrow file, which is mapped into memory and never loaded as a whole.
 
-    name       the user's file name, only ever displayed
+    name       the user's file name, only ever displayed; of several "a.en + a.zh"
     columns    column names, unique, in the order of the file
     rows       number of rows, the header not counted
-    parquet    where the rows are
-    encoding   how the file was decoded, e.g. utf-8, gb18030
+    arrow      where the rows are: a stream of record batches
+    encoding   how the file was decoded, e.g. utf-8, gb18030; "" where its format says that itself
     delimiter  of a csv, tsv or CoNLL file; None for JSON and blanks
     nested     columns with lists or objects, as JSON
     header     False where the first line holds data, so that the columns got numbers for names
+    notes      what is worth knowing of how it was read: [code of a fault, its values]
     """
 
     name: str
     columns: list[str]
     rows: int
-    parquet: Path
+    arrow: Path
     encoding: str
     delimiter: str | None
     header: bool = True
     nested: list[str] = field(default_factory=list)
+    notes: list[list[Any]] = field(default_factory=list)
 
     def dataset(self) -> Dataset:
-        """All rows as a Dataset of string columns, in memory; nothing goes to a shared cache folder."""
+        """All rows as a Dataset of string columns, memory-mapped; nothing goes to a shared cache folder."""
         from datasets import Dataset
-        from pyarrow import parquet
 
-        return Dataset(parquet.read_table(self.parquet, columns=self.columns))
+        return Dataset.from_file(str(self.arrow)).select_columns(self.columns)
 
     def preview(self, n: int = 10) -> list[dict[str, str]]:
         """The first n rows, {column: cell}, for a look: long cells end in an ellipsis."""
@@ -61,63 +70,62 @@ class Table:
 
     def batches(self, columns: Sequence[str], size: int = BATCH_ROWS) -> Iterator[Any]:
         """pyarrow RecordBatches of those columns; one is in memory at a time."""
-        from pyarrow import parquet
+        import pyarrow
 
-        # The reader bounded each row group by characters, so one of them fits into memory however long its cells are.
-        with parquet.ParquetFile(self.parquet) as file:
-            for group in range(file.num_row_groups):
-                rows = file.read_row_group(group, columns=list(columns), use_threads=False)
-                yield from rows.to_batches(max_chunksize=max(1, size))
+        # The reader bounded each batch by characters, so one of them fits into memory however long its cells are.
+        with pyarrow.memory_map(str(self.arrow)) as file, pyarrow.ipc.open_stream(file) as stream:
+            for batch in stream:
+                chosen = batch.select(list(columns))
+                for start in range(0, chosen.num_rows, max(1, size)):
+                    yield chosen.slice(start, max(1, size))
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "parquet": str(self.parquet)}
+        return {**asdict(self), "arrow": str(self.arrow)}
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> Table:
-        return Table(**{**data, "parquet": Path(data["parquet"])})
+        return Table(**{**data, "arrow": Path(data["arrow"])})
 
 
-def read(path: Path, *, directory: Path) -> Table:
-    """The rows of a csv, tsv, json, jsonl or CoNLL file, written to `directory`/rows.parquet.
+def read(path: Path | Sequence[Path], *, directory: Path, several: Several = "parallel", called: str = "") -> Table:
+    """The rows of a file of any kind that README.md lists, written to `directory`/rows.arrow.
 
-    The file is never opened in this process: a child with a memory and a time limit reads it.
+    Several files are pieces of a table in parquet, or as `several` says. No file is opened in this
+    process: a child with a memory and a time limit reads it. `called`: the table's name in place of the files'.
     Raises PlaygroundError, and leaves nothing behind, when it cannot be read.
     """
     # settings cost 0.3 s to import, and the child, which imports this package too, needs none.
     from playground.settings import settings
 
     limits = settings()
-    name = shown_name(path)
-    if not path.is_file():
-        raise PlaygroundError("data_not_found", file=name)
-    size = path.stat().st_size
+    paths = [path] if isinstance(path, Path) else list(path)
+    for one in paths:
+        if not one.is_file():
+            raise PlaygroundError("data_not_found", file=shown_name(one))
+    name = called or TOGETHER.join(map(shown_name, paths))
+    size = sum(one.stat().st_size for one in paths)
     if size > limits.max_upload_mb * 1_000_000:
         raise PlaygroundError("data_too_large", file=name, mb=size / 1e6, max_mb=limits.max_upload_mb)
     is_new = not directory.exists()
     directory.mkdir(parents=True, exist_ok=True)
-    rows = directory / "rows.parquet"
-    part = directory / "rows.parquet.part"
+    rows = directory / "rows.arrow"
+    part = directory / "rows.arrow.part"
     try:
-        found = _in_child(path, part, limits)
+        found = _in_child(paths, part, limits, several)
         part.replace(rows)
     except BaseException:
         part.unlink(missing_ok=True)
         if is_new:
             directory.rmdir()
         raise
-    return Table(name=name, parquet=rows, **found)
+    return Table(name=name, arrow=rows, **found)
 
 
 def shorten(cell: str) -> str:
     return cell if len(cell) <= PREVIEW_CHARS else cell[:PREVIEW_CHARS] + "…"
 
 
-def shown_name(path: Path) -> str:
-    """The file's name with nothing in it that could upset a terminal or a JSON file."""
-    name = os.fsencode(path.name).decode("utf-8", "replace")
-    return "".join(char if char.isprintable() else "\ufffd" for char in name)
-
-
-def _in_child(path: Path, part: Path, limits: Settings) -> dict[str, Any]:
+def _in_child(paths: Sequence[Path], part: Path, limits: Settings, several: Several = "parallel") -> dict[str, Any]:
     """What the child reports of the table, or its refusal as a PlaygroundError."""
-    return dict(run_child("playground.data.reader", (path, part), limits, {"max_rows": limits.max_rows})["table"])
+    bounds = {"max_rows": limits.max_rows, "several": several}
+    return dict(run_child("playground.data.reader", (*paths, part), limits, bounds)["table"])

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 PREFIXED = re.compile(r"([BIESMLU])[-_](.+)", re.IGNORECASE)
 OUTSIDE = ("O", "", "_", "-")
-BETWEEN_TAGS = re.compile(r"\s*[|,;]\s*")
+BETWEEN_TAGS = re.compile(r"[|,;]")
 
 INSIDE_START = "tag_inside_start"
 """An entity begins with I, M, E or L."""
@@ -69,7 +69,7 @@ def split(tag: str) -> tuple[str, str]:
 
 def _parts(tag: str, found: Tagged) -> tuple[str, str]:
     """(letter, type) of a tag; a type alone counts as inside; ("", "") outside."""
-    tag, *others = [part for part in BETWEEN_TAGS.split(tag.strip()) if part.upper() not in OUTSIDE] or [""]
+    tag, *others = [part for part in map(str.strip, BETWEEN_TAGS.split(tag)) if part.upper() not in OUTSIDE] or [""]
     letter, kind = split(tag)
     if others:
         found.facts.add(DOUBLE)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from importlib import import_module
 
+import playground.heads.scratch  # noqa: F401  makes the Auto classes know its networks before any model is loaded
 from playground.heads.base import Head
 
 NAMES: tuple[str, ...] = (
     "sequence_classification",
     "linear_probe",
+    "multi_label",
+    "multi_label_probe",
     "embedding",
     "token_classification",
     "extractive_qa",
+    "seq2seq",
+    "causal_lm",
 )
 
 

@@ -6,6 +6,7 @@ T tokens of a window, C outputs of a head.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -60,14 +61,16 @@ class Loaded:
     one_segment: bool = False
     users: int = 0
 
-    def logits(self, head: Head, rows: Sequence[Row]) -> tuple[list[Window], list[np.ndarray]]:
+    def logits(
+        self, head: Head, rows: Sequence[Row], stop: threading.Event | None = None
+    ) -> tuple[list[Window], list[np.ndarray]]:
         """The rows' windows, and the head's raw outputs for each: float32 [C], or [T, C] per token."""
         windows = self.trunk.call(lambda: head.windows(self.trunk.tokenizer, rows, self.max_length))
-        return windows, self.run(head, windows)
+        return windows, self.run(head, windows, stop)
 
-    def run(self, head: Head, windows: Sequence[Window]) -> list[np.ndarray]:
+    def run(self, head: Head, windows: Sequence[Window], stop: threading.Event | None = None) -> list[np.ndarray]:
         """The head's raw outputs for each window, as in `logits`."""
-        found = self.trunk.run([self._inputs(window.features) for window in windows], self.adapter, self.read)
+        found = self.trunk.run([self._inputs(window.features) for window in windows], self.adapter, self.read, stop)
         return [trim(head, window.features, value.numpy()) for window, value in zip(windows, found, strict=True)]
 
     def _inputs(self, features: Features) -> Features:
@@ -75,9 +78,14 @@ class Loaded:
         zeros = {"token_type_ids": [0] * len(features["input_ids"])} if "token_type_ids" in features else {}
         return {**features, **zeros} if self.one_segment else features
 
-    def predict(self, head: Head, rows: Sequence[Row], params: BaseModel) -> list[Prediction]:
-        """One prediction per row, same order."""
-        windows, logits = self.logits(head, rows)
+    def predict(
+        self, head: Head, rows: Sequence[Row], params: BaseModel, stop: threading.Event | None = None
+    ) -> list[Prediction]:
+        """One prediction per row, same order.
+
+        stop  set by whoever no longer waits: then Stopped is raised, or what is given is cut short
+        """
+        windows, logits = self.logits(head, rows, stop)
         return head.decode(rows, windows, logits, self.labels, params)
 
 
@@ -85,15 +93,19 @@ class Head(Protocol):
     """A model family. One object per module, named HEAD.
 
     per_token         whether raw outputs are [T, C] instead of [C]
-    probability_axis  the axis of a window's raw outputs over which a softmax gives probabilities
+    probability_axis  the axis of a window's raw outputs over which a softmax gives probabilities; None where each
+                      output has a probability of its own, by a sigmoid
     """
 
     name: str
     per_token: bool
-    probability_axis: int
+    probability_axis: int | None
 
     def load(self, trunk: Trunk, resolved: Resolved, name: str) -> Loaded:
         """Put the model's own weights on a trunk under that (adapter) name."""
+
+    def marks_of(self, loaded: Loaded, rows: Sequence[Row]) -> list[np.ndarray]:
+        """For each row the numbers that a right copy of the model gives again, flat."""
 
     def windows(self, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], max_length: int) -> list[Window]:
         """The rows as model inputs of at most `max_length` tokens, in the order of the rows."""
@@ -115,8 +127,10 @@ def trim(head: Head, features: Features, logits: np.ndarray) -> np.ndarray:
 
 
 def probabilities(head: Head, logits: np.ndarray) -> np.ndarray:
-    """Softmax of a window's raw outputs, float64, same shape."""
+    """Softmax, or sigmoid, of a window's raw outputs, float64, same shape."""
     axis = head.probability_axis
+    if axis is None:
+        return 1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -50, 50)))
     shifted = np.exp(logits.astype(np.float64) - logits.max(axis, keepdims=True))
     return shifted / shifted.sum(axis, keepdims=True)
 

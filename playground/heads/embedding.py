@@ -8,6 +8,7 @@ embeddings cost no memory of their own.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -41,15 +42,17 @@ def mean_pool(output: ModelOutput, inputs: Mapping[str, torch.Tensor]) -> torch.
 
 
 def embed(
-    trunk: Trunk, texts: Sequence[str], max_length: int, on_batch: Callable[[int, int], None] | None = None
+    trunk: Trunk, texts: Sequence[str | Row], max_length: int, on_batch: Callable[[int, int], None] | None = None
 ) -> np.ndarray:
     """Embeddings of N texts, float32 [N, D], each of length 1; what is longer than `max_length` tokens is cut.
+
+    A row in place of a text is read as a class head reads it.
 
     `on_batch(done, N)` is called on the way.
     """
     parts = []
     for start in range(0, len(texts), STEP):
-        rows = [{"text": text} for text in texts[start : start + STEP]]
+        rows = [{"text": text} if isinstance(text, str) else text for text in texts[start : start + STEP]]
         windows = trunk.call(partial(CLASSIFICATION.windows, trunk.tokenizer, rows, max_length))
         parts.append(torch.stack(trunk.run([window.features for window in windows], BASE, mean_pool)).numpy())
         if on_batch:
@@ -68,8 +71,10 @@ class ZeroShot(Loaded):
     template: str = PLACE
     temperature: float = 1.0
 
-    def predict(self, head: Head, rows: Sequence[Row], params: BaseModel) -> list[Prediction]:
-        texts = embed(self.trunk, [row["text"] for row in rows], self.max_length)
+    def predict(
+        self, head: Head, rows: Sequence[Row], params: BaseModel, stop: threading.Event | None = None
+    ) -> list[Prediction]:
+        texts = embed(self.trunk, rows, self.max_length)
         # Rows of one table have the same candidates: those are read once.
         sentences = list(dict.fromkeys(self._sentence(label) for row in rows for label in row["candidate_labels"]))
         known = dict(zip(sentences, embed(self.trunk, sentences, self.max_length), strict=True))
@@ -117,6 +122,10 @@ class Embedding:
     def windows(self, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], max_length: int) -> list[Window]:
         """One window a row: what is longer is cut."""
         return CLASSIFICATION.windows(tokenizer, rows, max_length)
+
+    def marks_of(self, loaded: Loaded, rows: Sequence[Row]) -> list[np.ndarray]:
+        """The embedding of each row's text."""
+        return list(embed(loaded.trunk, rows, loaded.max_length))
 
 
 HEAD = Embedding()

@@ -20,7 +20,7 @@ from transformers.utils import ModelOutput
 
 from playground.fields import FoundAnswer, GoldAnswer, Row
 from playground.heads.base import Prediction, Window, probabilities
-from playground.heads.lora import LoraHead
+from playground.heads.encoder import EncoderHead
 from playground.heads.words import apart, bare, place_before, words
 from playground.models.trunk import Features
 
@@ -40,14 +40,14 @@ class Candidate:
     score: float
 
 
-class ExtractiveQA(LoraHead):
+class ExtractiveQA(EncoderHead):
     """The head of reading comprehension models. C = 2: start and end."""
 
     name = "extractive_qa"
     auto_class = AutoModelForQuestionAnswering
     peft_task = TaskType.QUESTION_ANS
     per_token = True
-    probability_axis = 0
+    probability_axis: int | None = 0
 
     def outputs(self, labels: Sequence[str]) -> tuple[str, ...]:
         return ()

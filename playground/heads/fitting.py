@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from peft import PeftModel
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from playground.models.trunk import Features
 
@@ -39,7 +39,26 @@ def logistic_regression(
     return weight, bias
 
 
-def fit_output_layer(model: PeftModel, tokenizer: PreTrainedTokenizerBase, features: Sequence[Features]) -> None:
+def several_regressions(
+    inputs: np.ndarray, gold: np.ndarray, inverse_regularization: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Logistic regression for each column of [N, C] gold, 0 or 1, on [N, H] -> weight [C, H] and bias [C], float32."""
+    from sklearn.linear_model import LogisticRegression
+
+    weight = np.zeros((gold.shape[1], inputs.shape[1]), np.float32)
+    bias = np.full(gold.shape[1], UNSEEN_BIAS, np.float32)
+    for column, yes in enumerate(gold.T):
+        if 0 < yes.sum() < len(yes):
+            model = LogisticRegression(C=inverse_regularization, max_iter=1000).fit(inputs, yes)
+            weight[column], bias[column] = model.coef_[0], model.intercept_[0]
+        elif yes.any():
+            bias[column] = -UNSEEN_BIAS
+    return weight, bias
+
+
+def fit_output_layer(
+    model: PeftModel | PreTrainedModel, tokenizer: PreTrainedTokenizerBase, features: Sequence[Features]
+) -> None:
     """Start the output layer from a logistic regression on what it reads from the frozen base.
 
     Training then begins near the answer instead of at random, and the base is not bent by a
@@ -47,18 +66,26 @@ def fit_output_layer(model: PeftModel, tokenizer: PreTrainedTokenizerBase, featu
     features: N unpadded, with the gold class as `labels`, or one per token with IGNORED between
     them. At most MAX_FIT_ROWS rows, or tokens, are read.
     """
-    layer = _output_layer(model)
-    inputs, gold = _read_by(layer, model, tokenizer, features)
+    layer = output_layer(model)
+    inputs, gold = read_by(layer, model, tokenizer, features)
     if len(set(gold.tolist())) < 2:
         return
     weight, bias = logistic_regression(inputs, gold, layer.out_features, HEAD_INVERSE_REGULARIZATION)
+    fill(layer, weight, bias)
+
+
+def fill(layer: torch.nn.Linear, weight: np.ndarray, bias: np.ndarray) -> None:
+    """Put [C, H] weights and a [C] bias into a layer."""
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(weight))
         layer.bias.copy_(torch.from_numpy(bias))
 
 
-def _read_by(
-    layer: torch.nn.Linear, model: PeftModel, tokenizer: PreTrainedTokenizerBase, features: Sequence[Features]
+def read_by(
+    layer: torch.nn.Linear,
+    model: PeftModel | PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    features: Sequence[Features],
 ) -> tuple[np.ndarray, np.ndarray]:
     """What the layer reads where there is a gold class, [M, H], and that class, [M]."""
     read: list[torch.Tensor] = []
@@ -88,19 +115,22 @@ def _read_by(
 def _parts(features: Sequence[Features]) -> list[list[Features]]:
     """Batches of like lengths from a sample of the rows (a file is often sorted by label), in random order."""
     rng = random.Random(0)
-    order = rng.sample(range(len(features)), min(len(features), MAX_FIT_ROWS))
-    order.sort(key=lambda index: len(features[index]["input_ids"]))
-    starts = list(range(0, len(order), FIT_BATCH))
+    sample = [features[index] for index in rng.sample(range(len(features)), min(len(features), MAX_FIT_ROWS))]
+    sample.sort(key=lambda row: len(row["input_ids"]))
+    starts = list(range(0, len(sample), FIT_BATCH))
     rng.shuffle(starts)
-    return [[features[index] for index in order[start : start + FIT_BATCH]] for start in starts]
+    return [sample[start : start + FIT_BATCH] for start in starts]
 
 
-def _output_layer(model: PeftModel) -> torch.nn.Linear:
+def output_layer(model: PeftModel | PreTrainedModel) -> torch.nn.Linear:
     """The trained linear layer that gives the C logits."""
     classes = model.config.num_labels
+    base = "" if isinstance(model, PeftModel) else model.base_model_prefix + "."
     found = [
         module
         for name, module in model.named_modules()
-        if isinstance(module, torch.nn.Linear) and "modules_to_save" in name and module.out_features == classes
+        if isinstance(module, torch.nn.Linear)
+        and module.out_features == classes
+        and ("modules_to_save" in name if isinstance(model, PeftModel) else not name.startswith(base))
     ]
     return found[-1]

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from transformers import AutoModel
+from transformers import AutoConfig, AutoModel
 
 from playground.errors import PlaygroundError
 from playground.heads import get_head
 from playground.heads.base import Head, Loaded
-from playground.heads.lora import LoraHead
+from playground.heads.tunable import TunableHead
 from playground.models.device import choose_device
 from playground.models.files import BUILDING, load_pretrained, load_tokenizer
 from playground.models.pool import State, pool
 from playground.models.resolve import Resolved, resolve, resolve_base
-from playground.models.trunk import BASE, Trunk
+from playground.models.trunk import BASE, Trunk, refuse_offloaded
 
 _adapter_numbers = itertools.count()
 MAX_SHELLS = 100
@@ -28,6 +28,7 @@ def lease_model(model_id: str, owner: str = "local") -> Iterator[tuple[Head, Loa
     """The model of that id, ready to answer, kept in memory while the block runs."""
     resolved = resolve(model_id, owner)
     if not resolved.head:
+        load_pretrained(AutoConfig, resolved)  # refuses what needs code of its own, which nobody can fine-tune either
         raise PlaygroundError("model_has_no_head", model=model_id)
     head = get_head(resolved.head)
     with lease_trunk(resolved) as trunk:
@@ -71,27 +72,44 @@ def lease_trunk(resolved: Resolved) -> Iterator[Trunk]:
     key, source = trunk_key(resolved)
 
     def load() -> Trunk:
-        return _load_whole(source) if key.startswith("whole:") else load_trunk(source)
+        kind = key.partition(":")[0]
+        return {"whole": _load_whole, "base": load_trunk, "writer": _load_writer}[kind](source)
 
     with pool().lease(key, load, _weight_bytes(source)) as trunk:
         yield trunk
 
 
 def trunk_key(resolved: Resolved) -> tuple[str, Resolved]:
-    """The pool's key of a model's trunk, and what to load for it."""
+    """The pool's key of a model's trunk, and what to load for it.
+
+    base:    a bare base, for adapters and probes of any task
+    writer:  a base with its language model head, for adapters that write text
+    whole:   a model of its own
+    """
+    if resolved.kind == "model" and not resolved.head:
+        return f"base:{resolved.folder}", resolved
+    head = tunable_head(resolved) if resolved.kind != "probe" else None
     if resolved.kind == "model":
-        return (f"whole:{resolved.version}" if resolved.head else f"base:{resolved.folder}"), resolved
-    if resolved.kind == "adapter" and not lora_head(resolved).shares_base(resolved):
+        writes = head is not None and not head.bare
+        return f"{'writer' if writes else 'whole'}:{resolved.version}", resolved
+    if head is not None and head.why_own_base(resolved):
         return f"whole:{resolved.version}", resolved
     base = resolve_base(resolved.base, resolved.revision)
-    return f"base:{base.folder}", base
+    return (f"base:{base.folder}" if head is None or head.bare else f"writer:{base.version}"), base
 
 
 def load_trunk(base: Resolved) -> Trunk:
     """The bare base model with its tokenizer, on the device that suits it."""
     device = choose_device(_weight_bytes(base))
-    model = load_pretrained(AutoModel, base, dtype=device.dtype, device_map=device.device_map)
+    model = load_pretrained(AutoModel, base, **device.placement)
     return Trunk(model, load_tokenizer(base), device)
+
+
+def load_apart(resolved: Resolved) -> tuple[Head, Loaded]:
+    """A whole model, ready to answer outside of the pool; whoever asked for it closes its trunk."""
+    head, trunk = tunable_head(resolved), _load_whole(resolved)
+    loaded = head.load(trunk, resolved, BASE)
+    return get_head(resolved.head), loaded
 
 
 def model_state(model_id: str, owner: str = "local") -> State:
@@ -99,26 +117,42 @@ def model_state(model_id: str, owner: str = "local") -> State:
     return pool().state(trunk_key(resolve(model_id, owner))[0])
 
 
-def lora_head(resolved: Resolved) -> LoraHead:
+def tunable_head(resolved: Resolved) -> TunableHead:
     """The head of a whole model or an adapter."""
     head = get_head(resolved.head) if resolved.head else None
-    if not isinstance(head, LoraHead):
+    if not isinstance(head, TunableHead):
         raise PlaygroundError("model_has_no_head", model=resolved.id)
     return head
 
 
+def head_to_tune(names: Sequence[str], base: Resolved | None) -> TunableHead | None:
+    """The head that a base is tuned with, of those a task names: its own, else the task's first; None if neither can.
+
+    base: None for a network from nothing
+    """
+    head = get_head(base.head if base and base.head in names else names[0])
+    return head if isinstance(head, TunableHead) else None
+
+
 def _load_whole(resolved: Resolved) -> Trunk:
     """A model with a base of its own: a whole checkpoint, or an adapter that changes its base."""
-    head = lora_head(resolved)
+    head = tunable_head(resolved)
     base = resolved if resolved.kind == "model" else resolve_base(resolved.base, resolved.revision)
     device = choose_device(_weight_bytes(base))
-    placed = {"dtype": device.dtype, "device_map": device.device_map}
     if resolved.kind == "model":
-        model = load_pretrained(head.auto_class, resolved, **placed)
+        model = load_pretrained(head.auto_class, resolved, **device.placement)
     else:
         with BUILDING:
-            model = head.load_whole(resolved, base, **placed)
+            model = head.load_whole(resolved, base, **device.placement)
+        refuse_offloaded(model)
     return Trunk(model, load_tokenizer(base), device, whole=True)
+
+
+def _load_writer(base: Resolved) -> Trunk:
+    """A model that writes text: its head has no weights of a task, so adapters and the model itself share it."""
+    device = choose_device(_weight_bytes(base))
+    model = load_pretrained(tunable_head(base).auto_class, base, **device.placement)
+    return Trunk(model, load_tokenizer(base), device)
 
 
 def _weight_bytes(resolved: Resolved) -> int:

@@ -6,30 +6,33 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from peft import PeftModel, TaskType
+from peft import TaskType
 from pydantic import BaseModel
 from transformers import AutoModelForSequenceClassification, DataCollatorWithPadding, PreTrainedTokenizerBase
 
 from playground.fields import LabelScore, Row
 from playground.heads.base import Prediction, Window, probabilities
+from playground.heads.encoder import EncoderHead
 from playground.heads.fitting import fit_output_layer
-from playground.heads.lora import LoraHead
 from playground.models.trunk import Features
 
 
-class SequenceClassification(LoraHead):
+class SequenceClassification(EncoderHead):
     """The head of intent, topic and sentiment models."""
 
     name = "sequence_classification"
     auto_class = AutoModelForSequenceClassification
     peft_task = TaskType.SEQ_CLS
     per_token = False
-    probability_axis = -1
+    probability_axis: int | None = -1
 
     def windows(self, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], max_length: int) -> list[Window]:
-        """One window a row: what is longer is cut."""
-        batch = tokenizer([row["text"] for row in rows], truncation=True, max_length=max_length)
-        return [Window({name: batch[name][index] for name in batch}, index) for index in range(len(rows))]
+        """One window a row, for a text or for two that are compared: what is longer is cut."""
+        found = []
+        for index, row in enumerate(rows):
+            texts = (row["text"], row["text_pair"]) if row.get("text_pair") else (row["text"],)
+            found.append(Window(dict(tokenizer(*texts, truncation=True, max_length=max_length)), index))
+        return found
 
     def examples(
         self, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], max_length: int, labels: Sequence[str]
@@ -44,7 +47,7 @@ class SequenceClassification(LoraHead):
     def collator(self, tokenizer: PreTrainedTokenizerBase) -> DataCollatorWithPadding:
         return DataCollatorWithPadding(tokenizer)
 
-    def fit_head(self, model: PeftModel, tokenizer: PreTrainedTokenizerBase, features: Sequence[Features]) -> None:
+    def fit_head(self, model: Any, tokenizer: PreTrainedTokenizerBase, features: Sequence[Features]) -> None:
         fit_output_layer(model, tokenizer, features)
 
     def decode(

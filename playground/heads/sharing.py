@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playground.heads.loading import lease_model, lora_head
+from playground.heads.loading import lease_model, tunable_head
 from playground.i18n import Message, msg
 from playground.models.resolve import Resolved, resolve
 
@@ -11,7 +11,7 @@ def sharing(model_id: str, owner: str = "local") -> Message:
     """With how many others in memory a model shares its base, or why it needs one of its own. Loads the model."""
     resolved = resolve(model_id, owner)
     with lease_model(model_id, owner) as (_, loaded):
-        if loaded.trunk.whole:
+        if loaded.trunk.whole or not resolved.base:
             return msg("sharing.own", reason=_why(resolved))
         others = len(loaded.trunk.shells) - 1
     if others > 1:
@@ -20,5 +20,5 @@ def sharing(model_id: str, owner: str = "local") -> Message:
 
 
 def _why(resolved: Resolved) -> Message:
-    own = lora_head(resolved).why_own_base(resolved) if resolved.kind == "adapter" else None
+    own = tunable_head(resolved).why_own_base(resolved) if resolved.kind == "adapter" else None
     return own or msg("sharing.why.whole")

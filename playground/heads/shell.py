@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from peft import LoraConfig, TaskType
+from peft import LoraConfig, PeftModel, TaskType
 from transformers import PretrainedConfig, PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 from transformers.utils import ModelOutput
 
 from playground.errors import PlaygroundError
+from playground.i18n import Message, msg
 from playground.models.files import BUILDING
 
 PEFT_PREFIX = "base_model.model."
@@ -94,16 +96,29 @@ def lora_targets(model: PreTrainedModel) -> list[str]:
     "all-linear" would wrap the classifier as well, and a bare "dense" would match RoBERTa's
     classifier.dense; the name inside its block ("attention.output.dense") cannot.
     """
-    base = model.get_submodule(model.base_model_prefix)
+    # T5's "transformer" is a name only: its encoder and decoder lie in the model itself.
+    base = getattr(model, model.base_model_prefix, model)
     names = set()
     for name, module in base.named_modules():
-        inside = re.search(r"\.\d+\.(\D+)$", "." + name)
-        if isinstance(module, torch.nn.Linear) and inside:
+        # Behind the last number that is a block's: gated T5 calls its own layers wi_0 and wi_1.
+        inside = re.fullmatch(r".*\.\d+\.(.+)", "." + name)
+        if isinstance(module, (torch.nn.Linear, Conv1D)) and inside:
             names.add(inside.group(1))
     if not names:
         raise PlaygroundError("no_lora_targets", architecture=type(model).__name__)
     # "output.dense" covers "attention.output.dense": the shortest set reads best in adapter_config.json.
     return sorted(name for name in names if not any(name != other and name.endswith("." + other) for other in names))
+
+
+def is_transposed(model: PreTrainedModel) -> bool:
+    """Whether a model's layers keep their weights as [in, out], as GPT-2's do: LoRA must know."""
+    return any(isinstance(module, Conv1D) for module in model.modules())
+
+
+def lora_told(model: PeftModel) -> Message:
+    """On which layers of which architecture LoRA is put; their last names, as papers and cards call them."""
+    names = sorted({name.rpartition(".")[2] for name in model.peft_config["default"].target_modules})
+    return msg("event.lora_targets", targets=names, architecture=type(model.get_base_model()).__name__)
 
 
 def split_adapter(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from peft import PeftModel, TaskType
+from peft import TaskType
 from pydantic import BaseModel
 from transformers import (
     AutoModelForTokenClassification,
@@ -21,8 +21,8 @@ from transformers import (
 from playground.data.tags import split as split_tag
 from playground.fields import Entity, Row, Span
 from playground.heads.base import Prediction, Window, probabilities
+from playground.heads.encoder import EncoderHead
 from playground.heads.fitting import IGNORED, fit_output_layer
-from playground.heads.lora import LoraHead
 from playground.heads.words import apart, place_before, words
 from playground.models.trunk import Features
 
@@ -31,14 +31,14 @@ OVERLAP_SHARE = 0.25
 """How much of a window of a long text is shared with the next one, so that a name is never only seen cut."""
 
 
-class TokenClassification(LoraHead):
+class TokenClassification(EncoderHead):
     """The head of named entity models. Its outputs are IOB2 tags."""
 
     name = "token_classification"
     auto_class = AutoModelForTokenClassification
     peft_task = TaskType.TOKEN_CLS
     per_token = True
-    probability_axis = -1
+    probability_axis: int | None = -1
 
     def outputs(self, labels: Sequence[str]) -> tuple[str, ...]:
         return (OUTSIDE, *(f"{place}-{label}" for label in labels for place in "BI"))
@@ -65,7 +65,7 @@ class TokenClassification(LoraHead):
     def collator(self, tokenizer: PreTrainedTokenizerBase) -> DataCollatorForTokenClassification:
         return DataCollatorForTokenClassification(tokenizer, label_pad_token_id=IGNORED)
 
-    def fit_head(self, model: PeftModel, tokenizer: PreTrainedTokenizerBase, features: Sequence[Features]) -> None:
+    def fit_head(self, model: Any, tokenizer: PreTrainedTokenizerBase, features: Sequence[Features]) -> None:
         fit_output_layer(model, tokenizer, features)
 
     def decode(

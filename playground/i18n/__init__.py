@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from playground.languages import name_of
+
 LANGUAGES: tuple[str, ...] = ("en", "zh")
 
 
@@ -22,7 +24,7 @@ LANGUAGES: tuple[str, ...] = ("en", "zh")
 class Message:
     """A sentence that is not yet in a language: a catalog key and the values it mentions.
 
-    Values are strings, numbers, or Messages (rendered in the same language as the sentence).
+    Values are strings, numbers, or Messages and LanguageNames (rendered in the same language as the sentence).
     """
 
     key: str
@@ -35,6 +37,13 @@ class Message:
     def from_json(data: Mapping[str, Any]) -> Message:
         values = {name: _from_json(value) for name, value in data.get("values", {}).items()}
         return Message(str(data["key"]), values)
+
+
+@dataclass(frozen=True)
+class LanguageName:
+    """A language that a sentence mentions, by its BCP-47 code."""
+
+    code: str
 
 
 def msg(key: str, /, **values: Any) -> Message:
@@ -81,6 +90,16 @@ def lines(messages: Sequence[Message]) -> Message:
     return reduce(lambda above, below: msg("text.lines", above=above, below=below), messages)
 
 
+def duration(seconds: float) -> Message:
+    """Seconds as people say them."""
+    seconds = max(0, round(seconds))
+    if seconds < 60:
+        return msg("ui.seconds", seconds=seconds)
+    if seconds < 3600:
+        return msg("ui.minutes", minutes=seconds // 60, seconds=seconds % 60)
+    return msg("ui.hours", hours=seconds // 3600, minutes=seconds % 3600 // 60)
+
+
 def choose_language(accept_language: str) -> str:
     """The first of our languages in an Accept-Language header, else English."""
     for part in accept_language.split(","):
@@ -101,6 +120,8 @@ def terminal_language(lang: str = "auto") -> str:
 def _show(value: Any, lang: str) -> Any:
     if isinstance(value, Message):
         return render(value, lang)
+    if isinstance(value, LanguageName):
+        return name_of(value.code, lang)
     if isinstance(value, (list, tuple)):
         separator = "、" if lang == "zh" else ", "
         return separator.join(str(_show(item, lang)) for item in value)
@@ -110,10 +131,14 @@ def _show(value: Any, lang: str) -> Any:
 def _to_json(value: Any) -> Any:
     if isinstance(value, Message):
         return {"message": value.to_json()}
+    if isinstance(value, LanguageName):
+        return {"language": value.code}
     return [_to_json(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _from_json(value: Any) -> Any:
     if isinstance(value, dict) and "message" in value:
         return Message.from_json(value["message"])
+    if isinstance(value, dict) and "language" in value:
+        return LanguageName(str(value["language"]))
     return [_from_json(item) for item in value] if isinstance(value, list) else value

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import psutil
 import torch
@@ -14,13 +14,19 @@ from accelerate.utils import is_bf16_available
 from playground.i18n import Message, msg
 from playground.settings import settings
 
+GPU_SHARE = 0.8
+"""Of a GPU's free memory, for weights; the rest is for activations."""
+DISK_SHARE = 0.8
+"""Of the memory for models, when a model does not fit: the rest is for what is read from disk meanwhile."""
+
 
 @dataclass(frozen=True)
 class Device:
     """A device, the dtype of loaded weights, and the autocast dtype of training, with reasons to show.
 
     device_map  what `from_pretrained(device_map=...)` gets: one device for all layers, or "auto",
-                with which accelerate spreads the layers over several GPUs
+                with which accelerate spreads the layers over GPUs, the machine's memory and the disk
+    max_memory  device -> most bytes of weights on it, where "auto" needs to be told; {} leaves it to accelerate
     """
 
     torch_device: torch.device
@@ -29,6 +35,17 @@ class Device:
     reason: Message
     training_dtype: Literal["no", "bf16", "fp16"]
     training_reason: Message
+    max_memory: dict[str | int, int] = field(default_factory=dict)
+
+    @property
+    def placement(self) -> dict[str, Any]:
+        """The arguments of `from_pretrained` that put a model where it is to run."""
+        placed: dict[str, Any] = {"dtype": self.dtype, "device_map": self.device_map}
+        if self.device_map == "auto":
+            # Made only when something has to lie on disk; safetensors are read where they are.
+            placed["offload_folder"] = str(settings().home / "offload")
+            placed |= {"max_memory": self.max_memory} if self.max_memory else {}
+        return placed
 
 
 def choose_device(weight_bytes: int = 0) -> Device:
@@ -37,14 +54,25 @@ def choose_device(weight_bytes: int = 0) -> Device:
     accelerate knows the hardware (CUDA, MPS, CPU); `settings().device` overrides it. Half precision
     (float16) is never used on a CPU: most kernels there lack it.
     """
-    wanted = settings().device
-    device = PartialState().device if wanted == "auto" else torch.device(wanted)
+    device = _wanted()
     if device.type == "cuda":
-        return _cuda(device, weight_bytes, gpus=1 if wanted != "auto" else torch.cuda.device_count())
+        return _cuda(device, weight_bytes, _gpus(device))
     if device.type == "mps":
         reason = msg("device.mps")
         return Device(device, {"": "mps"}, torch.float32, reason, "no", reason)
     return _cpu(weight_bytes)
+
+
+def _wanted() -> torch.device:
+    wanted = settings().device
+    return PartialState().device if wanted == "auto" else torch.device(wanted)
+
+
+def _gpus(device: torch.device) -> list[torch.device]:
+    """Those that models may be spread over: all of them, or the one that the settings name."""
+    if settings().device != "auto":
+        return [device]
+    return [torch.device("cuda", number) for number in range(torch.cuda.device_count())]
 
 
 def cores() -> int:
@@ -57,20 +85,44 @@ def _cpu(weight_bytes: int) -> Device:
     feature = _bf16_feature()
     training_dtype: Literal["no", "bf16"] = "bf16" if feature else "no"
     training = msg("device.cpu_train_bf16", feature=feature) if feature else msg("device.cpu_train_fp32")
-    if weight_bytes > psutil.virtual_memory().available // 2 and feature:
-        reason = msg("device.cpu_bf16", feature=feature)
-        return Device(device, {"": "cpu"}, torch.bfloat16, reason, training_dtype, training)
-    return Device(device, {"": "cpu"}, torch.float32, msg("device.cpu_fp32"), training_dtype, training)
+    room = model_memory()
+    large = weight_bytes > room and bool(feature)
+    dtype = torch.bfloat16 if large else torch.float32
+    reason = msg("device.cpu_bf16", feature=feature) if large else msg("device.cpu_fp32")
+    if weight_bytes / (2 if large else 1) <= room:
+        return Device(device, {"": "cpu"}, dtype, reason, training_dtype, training)
+    # What does not fit is read from its file at every step.
+    most: dict[str | int, int] = {"cpu": int(DISK_SHARE * room)}
+    return Device(device, "auto", dtype, msg("device.cpu_disk"), training_dtype, training, most)
 
 
-def _cuda(device: torch.device, weight_bytes: int, gpus: int) -> Device:
+def model_memory() -> int:
+    """Bytes that models may take of the machine's memory: what is set, or half of what is free now."""
+    wanted = settings().model_memory_gb
+    return int(wanted * 2**30) if wanted else psutil.virtual_memory().available // 2
+
+
+def pool_memory() -> int:
+    """Bytes that models may take where they run: of the GPUs' memory what is set, or GPU_SHARE of what is free now."""
+    device = _wanted()
+    if device.type != "cuda" or settings().model_memory_gb:
+        return model_memory()
+    return int(GPU_SHARE * sum(torch.cuda.mem_get_info(gpu)[0] for gpu in _gpus(device)))
+
+
+def _cuda(device: torch.device, weight_bytes: int, gpus: list[torch.device]) -> Device:
     name = torch.cuda.get_device_name(device)
     bf16 = is_bf16_available(ignore_tpu=True)
     dtype = torch.bfloat16 if bf16 else torch.float16
     free, _ = torch.cuda.mem_get_info(device)
-    # Half precision halves the bytes; a fifth is left for activations.
-    spread = gpus > 1 and weight_bytes / 2 > 0.8 * free
-    reason = msg("device.cuda_spread", count=gpus, name=name) if spread else msg("device.cuda", name=name)
+    spread = weight_bytes / 2 > GPU_SHARE * free  # half precision halves the bytes
+    reason = msg("device.cuda", name=name)
+    if spread:
+        reason = (
+            msg("device.cuda_spread", count=len(gpus), name=name)
+            if len(gpus) > 1
+            else msg("device.cuda_offload", name=name)
+        )
     training = msg("device.cuda_train", name=name, dtype="bf16" if bf16 else "fp16")
     return Device(device, "auto" if spread else {"": str(device)}, dtype, reason, "bf16" if bf16 else "fp16", training)
 

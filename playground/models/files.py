@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,10 @@ MAX_LORA_R = 256
 BUILDING = threading.RLock()
 """Held while modules are made. transformers and accelerate patch classes of torch and their own for that
 time and put back what they found: of two at once, the second leaves the first one's patch for good."""
+
+
+# Marian's tokenizer makes a normalizer of punctuation with it, and never calls that.
+warnings.filterwarnings("ignore", "Recommended: pip install sacremoses", UserWarning)
 
 
 def load_pretrained(auto_class: Any, resolved: Resolved, **options: Any) -> Any:

@@ -10,10 +10,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
-import psutil
-
+from playground.models.device import pool_memory
 from playground.models.trunk import Trunk
-from playground.settings import settings
 
 State = Literal["ready", "loading", "absent"]
 
@@ -81,6 +79,5 @@ class Pool:
 
 @lru_cache(maxsize=1)
 def pool() -> Pool:
-    """The process's pool; without a setting it may hold half of the memory that is free now."""
-    wanted = settings().model_memory_gb
-    return Pool(int(wanted * 2**30) if wanted else psutil.virtual_memory().available // 2)
+    """The process's pool; without a setting it may hold a good part of the memory that is free now where models run."""
+    return Pool(pool_memory())

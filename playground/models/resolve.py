@@ -9,19 +9,23 @@ from pathlib import Path
 from typing import Any, Literal
 
 from playground.errors import PlaygroundError
-from playground.models.catalog import catalog, packaged_folder
+from playground.models import hub
+from playground.models.catalog import catalog, check_offered, packaged_folder
 from playground.runs import find_run
 from playground.settings import settings
 
 Kind = Literal["model", "adapter", "probe"]
 STARTERS_DIR = Path(__file__).parent.parent / "starters"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(@[\w.-]+)?")
-HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 PEFT_TASK_HEADS = {
     "SEQ_CLS": "sequence_classification",
     "TOKEN_CLS": "token_classification",
     "QUESTION_ANS": "extractive_qa",
+    "SEQ_2_SEQ_LM": "seq2seq",
+    "CAUSAL_LM": "causal_lm",
 }
+SEVERAL_LABELS = "multi_label_classification"
+"""How a configuration says that each output is a yes or no; the loss is then the binary cross-entropy of each."""
 WITHOUT_WEIGHTS = ("embedding",)
 """Heads whose models are a base and a description alone."""
 MOST_TOKENS = 10**6
@@ -30,6 +34,10 @@ CLASS_HEADS = {
     "ForSequenceClassification": "sequence_classification",
     "ForTokenClassification": "token_classification",
     "ForQuestionAnswering": "extractive_qa",
+    "ForConditionalGeneration": "seq2seq",
+    "MTModel": "seq2seq",
+    "ForCausalLM": "causal_lm",
+    "LMHeadModel": "causal_lm",
 }
 """How the names of transformers' head classes end -> our head."""
 
@@ -47,6 +55,8 @@ class Resolved:
     revision  full commit of the base (adapter, probe) or of the model itself, where known
     max_length  longest input in tokens, 0 where the files do not say
     task      id of the task it was made for, "" where the files do not say
+    directions  (source, target) languages of what it was trained on, () where the files do not say
+    inputs    names of the inputs that it was trained on, () where the files do not say
     """
 
     id: str
@@ -58,6 +68,8 @@ class Resolved:
     revision: str | None = None
     max_length: int = 0
     task: str = ""
+    directions: tuple[tuple[str, str], ...] = ()
+    inputs: tuple[str, ...] = ()
 
     @property
     def version(self) -> tuple[str, int]:
@@ -70,7 +82,7 @@ def resolve(model_id: str, owner: str = "local") -> Resolved:
     """Find a model by any of the names of ARCHITECTURE ("Names of models"), or a PlaygroundError.
 
     Order: starter/<name>, run/<run id>, the catalog's installed package, a folder (absolute, or
-    beginning with a dot), the local Hub cache, the Hub.
+    beginning with a dot), the cache of what was downloaded from the Hub: nothing is downloaded here.
     """
     if model_id.startswith("starter/"):
         folder = STARTERS_DIR / model_id.removeprefix("starter/")
@@ -84,6 +96,7 @@ def resolve(model_id: str, owner: str = "local") -> Resolved:
         return describe(model_id, run.model_dir)
     name, _, revision = model_id.partition("@")
     entry = catalog().get(name)
+    check_offered(model_id)
     packaged = packaged_folder(entry) if entry and revision in ("", entry.revision) else None
     if entry and packaged:
         return describe(name, packaged, revision=entry.revision)
@@ -94,14 +107,16 @@ def resolve(model_id: str, owner: str = "local") -> Resolved:
         return describe(model_id, folder)
     if not HUB_ID.fullmatch(model_id):
         raise PlaygroundError("bad_model_id", model=model_id[:80])
-    folder = _from_hub(name, revision or (entry.revision if entry else None))
+    snapshot = hub.cached(*hub.version(model_id))
+    if snapshot is None:
+        raise PlaygroundError("model_not_here", model=model_id)
     # The folder of a snapshot is called by its full commit, also where a branch or nothing was asked for.
-    return describe(name, folder, revision=folder.name)
+    return describe(name, snapshot, revision=snapshot.name)
 
 
-def resolve_base(base: str, revision: str | None) -> Resolved:
+def resolve_base(base: str, revision: str | None, owner: str = "local") -> Resolved:
     """The base of an adapter, probe or run, at the commit that is recorded beside its id, where one is."""
-    return resolve(f"{base}@{revision}" if revision and HUB_ID.fullmatch(base) else base)
+    return resolve(f"{base}@{revision}" if revision and HUB_ID.fullmatch(base) else base, owner)
 
 
 def starters() -> list[str]:
@@ -115,7 +130,8 @@ def describe(model_id: str, folder: Path, revision: str | None = None) -> Resolv
     if own.get("head") not in WITHOUT_WEIGHTS and not any(folder.glob("*.safetensors")):
         raise PlaygroundError("no_safetensors", model=model_id)
     if own:
-        kind: Kind = "adapter" if (folder / "adapter_config.json").is_file() else "probe"
+        made: dict[str, Kind] = {"adapter_config.json": "adapter", "config.json": "model"}
+        kind: Kind = next((kind for file, kind in made.items() if (folder / file).is_file()), "probe")
         return Resolved(
             id=model_id,
             folder=folder,
@@ -126,6 +142,8 @@ def describe(model_id: str, folder: Path, revision: str | None = None) -> Resolv
             revision=own.get("base_revision"),
             max_length=int(own.get("max_length", 0)),
             task=str(own.get("task", "")),
+            directions=tuple((str(source), str(target)) for source, target in own.get("directions", ())),
+            inputs=tuple(map(str, own.get("inputs", ()))),
         )
     adapter = _read_json(folder / "adapter_config.json")
     if adapter:
@@ -139,8 +157,10 @@ def describe(model_id: str, folder: Path, revision: str | None = None) -> Resolv
         raise PlaygroundError("no_model_config", model=model_id)
     classes = [str(name) for name in config.get("architectures") or []]
     head = next((head for end, head in CLASS_HEADS.items() if any(name.endswith(end) for name in classes)), "")
+    if head == "sequence_classification" and config.get("problem_type") == SEVERAL_LABELS:
+        head = "multi_label"
     id2label = config.get("id2label") or {}
-    named = head and head != "extractive_qa"
+    named = head in ("sequence_classification", "multi_label", "token_classification")
     labels = tuple(str(id2label[key]) for key in sorted(id2label, key=int)) if named else ()
     return Resolved(id=model_id, folder=folder, kind="model", head=head, labels=labels, revision=revision)
 
@@ -149,7 +169,7 @@ def longest_input(base: Resolved) -> int:
     """Most tokens a base reads, as its files tell; 0 where they do not."""
     config = _read_json(base.folder / "config.json")
     tokenizer = _read_json(base.folder / "tokenizer_config.json")
-    positions = config.get("max_position_embeddings") or 0
+    positions = config.get("max_position_embeddings") or config.get("n_positions") or 0
     # RoBERTa's first position numbers stand for padding.
     positions -= (config.get("pad_token_id") or 0) + 1 if "roberta" in str(config.get("model_type")) else 0
     limits = [positions, tokenizer.get("model_max_length") or 0]
@@ -167,22 +187,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise PlaygroundError("bad_model_file", file=path.name)
     return data
-
-
-def _from_hub(name: str, revision: str | None) -> Path:
-    """The snapshot folder of a Hub model: from the local cache, else downloaded (HF_ENDPOINT is honoured)."""
-    import huggingface_hub
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
-
-    try:
-        return Path(
-            huggingface_hub.snapshot_download(name, revision=revision, local_files_only=True, allow_patterns=HUB_FILES)
-        )
-    except LocalEntryNotFoundError:
-        pass
-    try:
-        return Path(huggingface_hub.snapshot_download(name, revision=revision, allow_patterns=HUB_FILES))
-    except RepositoryNotFoundError as error:
-        raise PlaygroundError("not_on_hub", model=name) from error
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise PlaygroundError("model_offline", model=name) from error

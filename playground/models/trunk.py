@@ -13,8 +13,9 @@ import queue
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +39,11 @@ ONE_THREAD_TOKENS = 1024
 core they would wait for it hundreds of times a forward. Five passages with a question took 0.3 s on one
 thread beside a training run, and 3 s on two."""
 
+IN_LINE = 2
+"""Batches of one caller that wait at a time: the worker has its next one, and others are answered in between."""
+LOOK_SECONDS = 0.1
+"""How often a caller who may give up is asked whether it has."""
+
 EXIT_SECONDS = 10.0
 """How long a process that ends waits for the work its trunks still have in hand."""
 
@@ -45,6 +51,10 @@ Features = dict[str, list[int]]
 """Unpadded model inputs of one row: input_ids, attention_mask, maybe token_type_ids; each [T] ints."""
 Reader = Callable[[ModelOutput, Mapping[str, torch.Tensor]], torch.Tensor]
 """Makes a job's result, [rows, ...], of its rows of the trunk's output and inputs (both padded)."""
+
+
+class Stopped(Exception):
+    """Whoever asked no longer waits for what the trunk still has in hand."""
 
 
 @dataclass
@@ -85,24 +95,29 @@ class Trunk:
 
     def _weigh(self) -> None:
         """Note the memory of all weights, adapters included. On the worker only: adapters come and go there."""
-        self.bytes = sum(tensor.numel() * tensor.element_size() for tensor in self.model.parameters())
+        here = [tensor for tensor in self.model.parameters() if not tensor.is_meta]  # the others lie on disk
+        self.bytes = sum(tensor.numel() * tensor.element_size() for tensor in here)
 
-    def run(self, rows: list[Features], adapter: str, read: Reader) -> list[torch.Tensor]:
+    def run(
+        self, rows: list[Features], adapter: str, read: Reader, stop: threading.Event | None = None
+    ) -> list[torch.Tensor]:
         """Send rows through the model and wait; what `read` makes of each, on the CPU, same order.
 
         Where that is one value per token, those of the padding are behind the row's own.
 
-        Long jobs are cut into batches of bounded size, rows of like length together.
+        Long jobs are cut into batches of bounded size, rows of like length together. Raises Stopped once `stop` is set.
         """
         order = sorted(range(len(rows)), key=lambda index: len(rows[index]["input_ids"]))
         jobs: list[tuple[list[int], Job]] = []
         for part in _bounded(order, [len(row["input_ids"]) for row in rows]):
+            if len(jobs) >= IN_LINE:
+                _result(jobs[-IN_LINE][1].future, stop)
             job = Job([rows[index] for index in part], adapter, read)
             jobs.append((part, job))
             self._queue.put(job)
         results: list[torch.Tensor | None] = [None] * len(rows)
         for part, job in jobs:
-            for index, value in zip(part, job.future.result(), strict=True):
+            for index, value in zip(part, _result(job.future, stop), strict=True):
                 results[index] = value
         return [value for value in results if value is not None]
 
@@ -119,10 +134,43 @@ class Trunk:
         self._queue.put(guarded)
         return future.result()
 
+    def generate(self, inputs: Mapping[str, torch.Tensor], adapter: str, **options: Any) -> Any:
+        """What the model's own `generate` gives for padded inputs on its device, with one adapter for all rows.
+
+        On the worker only: see `call`.
+        """
+        try:
+            with torch.no_grad(), self.free_cores(inputs["input_ids"].numel()):
+                model: Any = self.model
+                if not isinstance(model, PeftModel):
+                    return model.generate(**inputs, **options)
+                if self.mixes:
+                    # PEFT repeats the names for the beams, whose number `options` must tell.
+                    names = [adapter] * len(inputs["input_ids"])
+                    return model.generate(**inputs, **options, adapter_names=names)
+                with self._only(adapter):
+                    return model.generate(**inputs, **options)
+        except BaseException:
+            self._remove_stale_hooks()
+            raise
+
+    def forward(self, inputs: Mapping[str, Any], adapter: str) -> ModelOutput:
+        """The model's output for padded inputs on its device, with one adapter for all rows. On the worker only.
+
+        The first of the inputs has a row for each row of the batch; a cache of earlier tokens may be among them.
+        """
+        try:
+            with torch.no_grad(), self.free_cores(next(iter(inputs.values())).numel()):
+                return self._forward(dict(inputs), [adapter] * len(next(iter(inputs.values()))))
+        except BaseException:
+            self._remove_stale_hooks()
+            raise
+
     def add_adapter(self, name: str, config: LoraConfig, weights: dict[str, torch.Tensor]) -> None:
         """Put LoRA weights on the trunk. `weights` has PEFT's keys of the bare base model."""
 
         def add() -> None:
+            refuse_offloaded(self.model)
             try:
                 with BUILDING:
                     self._put(name, config, weights)
@@ -164,7 +212,7 @@ class Trunk:
         """Try two rows of one token, with and without the adapter: the architectures that cannot refuse at once."""
         inputs = {
             key: torch.ones(2, 1, dtype=torch.long, device=self.device.torch_device)
-            for key in ("input_ids", "attention_mask")
+            for key in ("input_ids", "attention_mask", *self._also_read())
         }
         try:
             with torch.no_grad():
@@ -173,6 +221,10 @@ class Trunk:
             self._remove_stale_hooks()
             return False
         return True
+
+    def _also_read(self) -> tuple[str, ...]:
+        config: Any = self.model.config
+        return ("decoder_input_ids",) if getattr(config, "is_encoder_decoder", False) else ()
 
     def remove_adapter(self, name: str) -> None:
         def remove() -> None:
@@ -228,7 +280,8 @@ class Trunk:
             with torch.no_grad():
                 inputs = self.tokenizer.pad(rows, return_tensors="pt").to(self.device.torch_device)
                 adapters = [job.adapter for job in jobs for _ in job.rows]
-                output = self._forward_on_free_cores(dict(inputs), adapters)
+                with self.free_cores(inputs["input_ids"].numel()):
+                    output = self._forward(dict(inputs), adapters)
         except BaseException as error:
             self._remove_stale_hooks()
             self._fail(jobs, error)
@@ -252,25 +305,35 @@ class Trunk:
         for job in jobs:
             self._run_batch([job])
 
-    def _forward_on_free_cores(self, inputs: dict[str, torch.Tensor], adapters: list[str]) -> ModelOutput:
+    @contextmanager
+    def free_cores(self, tokens: int) -> Iterator[None]:
+        """As many threads as a batch of so many tokens gains by."""
         threads = torch.get_num_threads()
-        if inputs["input_ids"].numel() <= ONE_THREAD_TOKENS:
+        if tokens <= ONE_THREAD_TOKENS:
             torch.set_num_threads(1)
         try:
-            return self._forward(inputs, adapters)
+            yield
         finally:
             torch.set_num_threads(threads)
 
-    def _forward(self, inputs: dict[str, torch.Tensor], adapters: list[str]) -> ModelOutput:
+    def _forward(self, inputs: dict[str, Any], adapters: list[str]) -> ModelOutput:
         if self.whole or not isinstance(self.model, PeftModel):
             return self.model(**inputs)
         if self.mixes:
             return self.model(**inputs, adapter_names=adapters)
-        if adapters[0] == BASE:
+        with self._only(adapters[0]):
+            return self.model(**inputs)
+
+    @contextmanager
+    def _only(self, adapter: str) -> Iterator[None]:
+        """One adapter for whatever runs in the block, or none."""
+        assert isinstance(self.model, PeftModel)
+        if adapter == BASE:
             with self.model.disable_adapter():
-                return self.model(**inputs)
-        self.model.set_adapter(adapters[0], inference_mode=True)
-        return self.model(**inputs)
+                yield
+        else:
+            self.model.set_adapter(adapter, inference_mode=True)
+            yield
 
     def _remove_stale_hooks(self) -> None:
         """Drop the hooks that PEFT's mixed-adapter forward leaves behind when it raises."""
@@ -294,6 +357,20 @@ def _end_workers() -> None:
         trunk.close()
     for trunk in trunks:
         trunk.join(EXIT_SECONDS)
+
+
+def refuse_offloaded(model: torch.nn.Module) -> None:
+    """No adapter goes on layers that lie elsewhere: PEFT would put weights without numbers beside them."""
+    if any(tensor.is_meta for tensor in model.parameters()):
+        raise PlaygroundError("base_offloaded")
+
+
+def _result(future: Future[torch.Tensor], stop: threading.Event | None) -> torch.Tensor:
+    """What a job came to. Raises Stopped where `stop` is set before it is there."""
+    while stop is not None and not wait([future], LOOK_SECONDS).done:
+        if stop.is_set():
+            raise Stopped
+    return future.result()
 
 
 def _bounded(order: list[int], lengths: list[int]) -> list[list[int]]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from playground.data import MAX_LENGTH
 from playground.data.tokens import UNSPACED
-from playground.fields import Answer, Field, Label, Spans
+from playground.fields import Answer, Field, Generated, Label, Labels, Spans
 from playground.i18n import Message, msg
-from playground.runs import RunSpec, TrainingParams
+from playground.runs import OURS, RunSpec, TrainingParams
 from playground.tasks import get_task
 from playground.tasks.spec import Task
 
@@ -26,18 +27,31 @@ MAX_MARKED = 0.9
 """Share of rows that a dataset may mark as held out, below which RunSpec's own bound lies."""
 
 PROBE_NUMBERS = {"held_out", "max_length"}
-"""What matters to a linear probe; the rest is filled in but not told."""
+LORA_NUMBERS = {"lora_r", "lora_alpha", "lora_dropout"}
+SCRATCH_NUMBERS = {"hidden_size", "layers", "vocab_size", "tokens", "dropout"}
+"""Numbers that matter to one method only; those of the others are filled in but not told."""
 
 LENGTHS = (64, 128, 256)
 """Longest inputs to choose from, in tokens. The bundled base was trained on 256 at most."""
+WHOLE_LENGTHS = (512, 1024)
+"""The same where a person asks for it: a step takes four times as long and as much memory at twice the length."""
 
+SCRATCH_PASSES = 3
+"""A network from nothing goes over the data so many times as often: it has everything to learn from it."""
+MOST_WRITTEN = 500
+"""Held-out rows of a task that writes text: writing them takes far longer than reading them."""
+
+
+CLASSES = (Label, Labels)
 
 PASSES: dict[type[Field], tuple[tuple[int, float], ...]] = {
     Label: ((1000, 4), (100, 6), (0, 12)),
+    Labels: ((1000, 4), (100, 6), (0, 12)),
     Spans: ((5000, 4), (1000, 6), (300, 12), (0, 20)),
     Answer: ((10_000, 2), (1000, 4), (0, 8)),
+    Generated: ((10_000, 3), (1000, 5), (0, 10)),
 }
-"""Output field -> (at least so many training rows, passes over them); a Label's rows are those of one class."""
+"""Output field -> (at least so many training rows, passes over them); those of a Label are the rows of one class."""
 
 
 @dataclass(frozen=True)
@@ -46,43 +60,50 @@ class Choice:
     reason: Message
 
 
-def complete(spec: RunSpec, *, rows: int, labels: int, longest: str, most_tokens: int = 0, marked: int = 0) -> RunSpec:
+def complete(
+    spec: RunSpec, *, rows: int, labels: int, longest: str, most_tokens: int = 0, marked: int = 0, chars: int = 0
+) -> RunSpec:
     """The spec with every open number filled in and a reason for each in `reasons`.
 
     rows: usable rows before the split; labels: number of classes or types; longest: the input of the most tokens;
-    most_tokens: what the base reads at most, 0 where that is not known; marked: rows that the data says are held out.
+    most_tokens: what the base reads at most, 0 where that is not known; marked: rows that the data says are held out;
+    chars: characters of all texts, by which the size of a network from nothing is chosen.
     Numbers that were set by hand stay, and have no reason.
     """
     given = spec.training
-    chosen = _choices(get_task(spec.task), spec.preset, rows, labels, longest, most_tokens, marked, given)
+    chosen = _choices(get_task(spec.task), spec, rows, labels, longest, most_tokens, marked)
+    if spec.method == "scratch":
+        chosen |= _sizes(spec, chars)
     open_names = [name for name in chosen if getattr(given, name) is None]
     training = given.model_copy(update={name: chosen[name].value for name in open_names})
-    told = PROBE_NUMBERS if spec.method == "linear_probe" else set(open_names)
-    reasons = {name: chosen[name].reason.to_json() for name in open_names if name in told}
+    shown = told(spec.method)
+    reasons = {name: chosen[name].reason.to_json() for name in open_names if name in shown}
     return spec.model_copy(update={"training": training, "reasons": reasons})
 
 
+def told(method: str) -> set[str]:
+    """Names of the numbers that matter to a method."""
+    every = set(TrainingParams.model_fields)
+    return {
+        "linear_probe": PROBE_NUMBERS, "lora": every - SCRATCH_NUMBERS, "scratch": every - LORA_NUMBERS,
+        "full": every - LORA_NUMBERS - SCRATCH_NUMBERS,
+    }[method]  # fmt: skip
+
+
 def _choices(
-    task: Task,
-    preset: str,
-    rows: int,
-    labels: int,
-    longest: str,
-    most_tokens: int,
-    marked: int,
-    given: TrainingParams,
+    task: Task, spec: RunSpec, rows: int, labels: int, longest: str, most_tokens: int, marked: int
 ) -> dict[str, Choice]:
-    kind = type(task.output)
-    held_out = _held_out(rows, marked)
+    kind, given = type(task.output), spec.training
+    held_out = _held_out(kind, rows, marked)
     training_rows = round(rows * (1 - (given.held_out or held_out.value)))
     batch_size = _batch_size(training_rows)
     rank = given.lora_r or 16
     return {
         "held_out": held_out,
         "batch_size": batch_size,
-        "epochs": _epochs(kind, preset, training_rows, labels, given.batch_size or batch_size.value),
-        "max_length": _max_length(kind, longest, most_tokens),
-        "learning_rate": Choice(5e-4, msg("autopilot.learning_rate")),
+        "epochs": _epochs(kind, spec, training_rows, labels, given.batch_size or batch_size.value),
+        "max_length": max_length(task, longest, most_tokens, whole=MAX_LENGTH in spec.fixes),
+        "learning_rate": _learning_rate(spec),
         "warmup_ratio": Choice(0.06, msg("autopilot.warmup_ratio")),
         "weight_decay": Choice(0.01, msg("autopilot.weight_decay")),
         "lora_r": Choice(16, msg("autopilot.lora_r")),
@@ -91,13 +112,34 @@ def _choices(
     }
 
 
-def _held_out(rows: int, marked: int) -> Choice:
+def _sizes(spec: RunSpec, chars: int) -> dict[str, Choice]:
+    """How big a network from nothing is, and what it reads."""
+    from playground.heads.scratch import Sizes, architecture, choose_sizes
+
+    given = spec.training.model_dump(include=SCRATCH_NUMBERS)
+    sizes = choose_sizes(architecture(spec.base), chars, Sizes(**given), get_task(spec.task).heads[0]).model_dump()
+    values = {name: sizes[name] for name in sorted(SCRATCH_NUMBERS)}
+    words = {**values, "tokens": msg(f"autopilot.tokens.{values['tokens']}")}
+    return {name: Choice(values[name], msg(f"autopilot.{name}", value=words[name], chars=chars)) for name in values}
+
+
+def _held_out(kind: type[Field], rows: int, marked: int) -> Choice:
     if 0 < marked < MAX_MARKED * rows:
         return Choice(marked / rows, msg("autopilot.held_out_marked", kept=marked))
     if rows < 1000:
         return Choice(0.2, msg("autopilot.held_out_small", rows=rows))
-    share = min(0.1, 2000 / rows)
+    share = min(0.1, (MOST_WRITTEN if kind is Generated else 2000) / rows)
     return Choice(share, msg("autopilot.held_out", rows=rows, kept=round(rows * share)))
+
+
+def _learning_rate(spec: RunSpec) -> Choice:
+    if spec.method == "scratch":
+        return Choice(1e-3, msg("autopilot.learning_rate_scratch"))
+    if spec.method == "lora":
+        return Choice(5e-4, msg("autopilot.learning_rate"))
+    if spec.base.startswith(OURS):
+        return Choice(3e-4, msg("autopilot.learning_rate_ours"))
+    return Choice(5e-5, msg("autopilot.learning_rate_full"))
 
 
 def _batch_size(training_rows: int) -> Choice:
@@ -106,16 +148,17 @@ def _batch_size(training_rows: int) -> Choice:
     return Choice(32, msg("autopilot.batch_size"))
 
 
-def _epochs(kind: type[Field], preset: str, training_rows: int, labels: int, batch_size: int) -> Choice:
+def _epochs(kind: type[Field], spec: RunSpec, training_rows: int, labels: int, batch_size: int) -> Choice:
     per_class = max(1, training_rows // max(1, labels))
-    counted = per_class if kind is Label else training_rows
+    counted = per_class if kind in CLASSES else training_rows
     balanced = next(passes for least, passes in PASSES[kind] if counted >= least)
-    epochs = max(1.0, round(balanced * PRESET_PASSES[preset], 1))
+    balanced *= SCRATCH_PASSES if spec.method == "scratch" else 1
+    epochs = max(1.0, round(balanced * PRESET_PASSES[spec.preset], 1))
     steps_per_epoch = -(-training_rows // batch_size)
     if epochs * steps_per_epoch > MAX_STEPS:
         capped = round(MAX_STEPS / steps_per_epoch, 2)
         return Choice(capped, msg("autopilot.epochs_capped", steps=MAX_STEPS, epochs=f"{capped:g}"))
-    if kind is Label:
+    if kind in CLASSES:
         return Choice(epochs, msg("autopilot.epochs", per_class=per_class, epochs=f"{epochs:g}"))
     return Choice(epochs, msg("autopilot.epochs_rows", rows=training_rows, epochs=f"{epochs:g}"))
 
@@ -129,11 +172,16 @@ def likely_tokens(text: str) -> float:
     return len(text) - spaced + spaced / 3
 
 
-def _max_length(kind: type[Field], longest: str, most_tokens: int) -> Choice:
+def max_length(task: Task, longest: str, most_tokens: int, *, whole: bool = False) -> Choice:
+    """Tokens of the longest input that is read at once.
+
+    whole: also one of WHOLE_LENGTHS where LENGTHS would cut the longest text; never more than the base reads.
+    """
     needed, chars = likely_tokens(longest) + 2, len(longest)
-    length = next((length for length in LENGTHS if length >= needed), LENGTHS[-1])
+    lengths = (*LENGTHS, *WHOLE_LENGTHS) if whole and task.cuts else LENGTHS
+    length = next((length for length in lengths if length >= needed), lengths[-1])
     length = min(length, most_tokens or length)
-    if needed > length and kind is not Label:
+    if needed > length and not task.cuts:
         return Choice(length, msg("autopilot.max_length_windows", length=length, chars=chars))
     if needed > length:
         return Choice(length, msg("autopilot.max_length_cut", length=length, chars=chars))

@@ -8,20 +8,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from playground.fields import Answer, Field, Label, Spans
-from playground.i18n import LANGUAGES, translate
-from playground.models.catalog import catalog
-from playground.runs import RunSpec
+from playground.fields import Answer, Field, Generated, Label, Labels, Spans
+from playground.i18n import LANGUAGES, LanguageName, msg, render, translate
+from playground.models.catalog import Entry, catalog
+from playground.models.hub import short_count, size
+from playground.runs import OURS, SCRATCH, RunSpec
+from playground.services import verdict
 from playground.tasks import get_task
+from playground.tasks.spec import Task
 
 MOST_LABELS = 100
 """Labels a card names before it says how many more there are."""
 PIPELINE_TAGS: dict[type[Field], str] = {
     Label: "text-classification",
+    Labels: "text-classification",
     Spans: "token-classification",
     Answer: "question-answering",
 }
 """Output field -> the Hub's name of the task."""
+WRITTEN_TAGS = {"translation_text": "translation", "generated_text": "text-generation"}
+"""The same by the key of a text that is written."""
 Cells = Sequence[str]
 
 
@@ -44,13 +50,37 @@ def card(spec: RunSpec, report: Mapping[str, Any], lang: str) -> str:
         + "\n"
         + translate(lang, "card.held_out", held_out=rows["held_out"], methods=_methods(report, lang)),
         _scores(report, lang),
+        verdict.verdict(report, lang),
         translate(lang, f"card.scoring.{spec.task}"),
-        _per_type(report.get("per_type", {}), lang),
+        _per_type(report.get("per_type", {}), get_task(spec.task).output, lang),
         _by_answerability(report, lang),
+        verdict.calibration(report["calibration"], lang) if "calibration" in report else "",
         translate(lang, "card.labels", labels=_labels(spec.labels, lang)) if spec.labels else "",
         translate(lang, f"card.limits.{spec.task}"),
     ]
     return "\n\n".join(filter(None, paragraphs)) + "\n"
+
+
+def known_card(entry: Entry, lang: str) -> str:
+    """What is known of a model of the catalog, and what is not, as Markdown."""
+    languages = [LanguageName(code) for code in entry.languages]
+    facts = [
+        msg("known.languages", languages=languages),
+        msg("hub.licence", licence=entry.licence) if entry.licence else msg("known.no_licence"),
+        msg("hub.parameters", count=short_count(entry.parameters)) if entry.parameters else None,
+        msg("known.size", size=size(entry.megabytes * 10**6)) if entry.megabytes else None,
+        msg("known.commit", commit=entry.revision[:12]) if entry.revision else None,
+        msg("known.verified", day=entry.verified) if entry.verified else msg("known.unverified"),
+    ]
+    listed = "\n".join("- " + render(fact, lang) for fact in facts if fact)
+    good, limits = (translate(lang, f"known.{entry.slug}.{part}") for part in ("good", "limits"))
+    return "\n\n".join(["# " + plain(entry.id), good, limits, listed]) + "\n"
+
+
+def pipeline_tag(task: Task) -> str:
+    """What the Hub calls a task."""
+    output = task.output
+    return WRITTEN_TAGS[output.key] if isinstance(output, Generated) else PIPELINE_TAGS[type(output)]
 
 
 def plain(text: str) -> str:
@@ -83,15 +113,19 @@ def _methods(report: Mapping[str, Any], lang: str) -> str:
     return _listed(said, lang, "；" if lang == "zh" else "; ")
 
 
-def _per_type(scores: Mapping[str, Mapping[str, float]], lang: str) -> str:
-    """A table with a line for each entity type, the frequent ones first."""
+def _per_type(scores: Mapping[str, Mapping[str, float]], output: Field, lang: str) -> str:
+    """A table with a line for each class or entity type, the frequent ones first."""
     names = ("precision", "recall", "f1")
     order = sorted(scores, key=lambda kind: -scores[kind]["support"])[:MOST_LABELS]
     lines = [
-        [plain(kind), *(f"{scores[kind][name]:.3f}" for name in names), str(scores[kind]["support"])] for kind in order
+        [
+            plain(kind),
+            *(f"{scores[kind][name]:.3f}" for name in names),
+            verdict.support(scores[kind]["support"], lang),
+        ]
+        for kind in order
     ]
-    words = ["card.type", *(f"metric.entity_{name}" for name in names), "card.support"]
-    return _table([translate(lang, word) for word in words], lines)
+    return _table(verdict.per_type_headers(output, lang), lines)
 
 
 def _by_answerability(report: Mapping[str, Any], lang: str) -> str:
@@ -129,9 +163,11 @@ def _score(value: float, interval: Sequence[float] | None) -> str:
 
 
 def _front_matter(spec: RunSpec) -> str:
-    tag = PIPELINE_TAGS[type(get_task(spec.task).output)]
+    tag = pipeline_tag(get_task(spec.task))
     entry = catalog().get(spec.base)
-    lines = ["base_model: " + spec.base, f"pipeline_tag: {tag}", "library_name: peft"]
-    if entry:
+    # Only what others can find, too.
+    lines = [] if spec.base.startswith((SCRATCH, *OURS)) else ["base_model: " + spec.base]
+    lines += [f"pipeline_tag: {tag}", "library_name: " + ("peft" if spec.method == "lora" else "transformers")]
+    if entry and entry.licence:
         lines.append("license: " + entry.licence.lower())
     return "\n".join(["---", *lines, "---", ""])

@@ -18,6 +18,7 @@ from playground.data.documents import Document, Passage, pasted, read_document
 from playground.errors import PlaygroundError
 from playground.fields import FoundAnswer
 from playground.models.resolve import Resolved, resolve, resolve_base
+from playground.services import limits
 from playground.services.predict import checked_params, predictions
 from playground.tasks.qa import TASK
 
@@ -159,7 +160,7 @@ def index(document_id: str, model: str = "", owner: str = "local") -> Iterator[t
     texts = [document.text[passage.start : passage.end] for passage in document.passages]
     yield 0, len(texts)
     parts = []
-    with lease_trunk(base) as trunk:
+    with limits.turn(owner), lease_trunk(base) as trunk:
         for start in range(0, len(texts), PASSAGES_AT_ONCE):
             parts.append(embed(trunk, texts[start : start + PASSAGES_AT_ONCE], PASSAGE_TOKENS))
             yield min(start + PASSAGES_AT_ONCE, len(texts)), len(texts)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,15 +11,19 @@ from pydantic import BaseModel, ValidationError
 
 from playground.errors import PlaygroundError, first_fault
 from playground.fields import Field, Row
-from playground.i18n import Message
+from playground.i18n import LanguageName, Message, msg, render
+from playground.models import hub
+from playground.models.catalog import catalog, offered_for
 from playground.models.resolve import STARTERS_DIR, Resolved, resolve
-from playground.runs import find_run, list_runs
+from playground.runs import OURS, find_run, list_runs
+from playground.services import limits
+from playground.services.cards import known_card
 from playground.settings import settings
-from playground.tasks import TASKS, get_task
+from playground.tasks import LEARNED, get_task
 from playground.tasks.spec import Task
 
 if TYPE_CHECKING:
-    from playground.heads.base import Prediction
+    from playground.heads.base import Head, Loaded, Prediction
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class ModelInfo:
 
     id: str
     title: str
-    kind: Literal["starter", "run"]
+    kind: Literal["starter", "run", "hub"]
 
 
 def predict(
@@ -44,22 +49,21 @@ def predict(
     Everything is checked before a model sees it. Raises PlaygroundError.
     """
     task = get_task(task_id)
-    row = {field.name: field.parse(inputs.get(field.name)) for field in task.inputs}
-    row |= {field.name: inputs.get(field.name) for field in task.extra_inputs}
-    knobs = checked_params(task, params or {})
+    row, knobs = checked_row(task, inputs), checked_params(task, params or {})
     found = predictions(task, [row], model=model, params=knobs, owner=owner)[0]
-    if not details:
-        return found.output
-    from playground.i18n import render
+    return with_model(found, model or task.models[0], owner) if details else found.output
 
-    return {
-        "output": found.output,
-        "details": {
-            **found.details,
-            "model": model or task.models[0],
-            "device": render(runtime(model or task.models[0], owner), "en"),
-        },
-    }
+
+def with_model(found: Prediction, model: str, owner: str = "local") -> dict[str, Any]:
+    """{"output", "details"} of a prediction, and on what it was made."""
+    device = render(runtime(model, owner), "en")
+    return {"output": found.output, "details": {**found.details, "model": model, "device": device}}
+
+
+def checked_row(task: Task, inputs: Row) -> Row:
+    """The task's inputs, each parsed; those that only some models take stay as they are. Raises PlaygroundError."""
+    row = {field.name: field.parse(inputs.get(field.name)) for field in task.inputs}
+    return row | {field.name: inputs.get(field.name) for field in task.extra_inputs}
 
 
 def predict_rows(
@@ -79,22 +83,42 @@ def model_labels(model_id: str, owner: str = "local") -> tuple[str, ...]:
         return loaded.labels
 
 
+def languages(model_id: str, owner: str = "local") -> tuple[str, ...]:
+    """The languages that a translation model can be told, as BCP-47 codes; () where it has none. Loads the model."""
+    from playground.heads.loading import lease_model
+
+    with lease_model(model_id, owner) as (_, loaded):
+        return tuple(getattr(loaded, "languages", ()))
+
+
 def offered(task_id: str, owner: str = "local") -> list[ModelInfo]:
-    """The models a task can be tried with: the starters, then the owner's usable runs, newest first."""
+    """The models a task can be tried with: starters, the owner's usable runs, newest first, and the catalog's."""
     task = get_task(task_id)
     found = [ModelInfo(model, model.removeprefix("starter/"), "starter") for model in task.models]
     for run in list_runs(settings().runs_dir, owner):
         spec = run.spec()
-        if spec.task == task.id and run.usable:
+        if task.id in (spec.task, get_task(spec.task).tab) and run.usable:
             found.append(ModelInfo(f"run/{run.id}", spec.name or spec.data, "run"))
-    return found
+    return [*found, *(ModelInfo(entry.id, entry.id.rpartition("/")[2], "hub") for entry in offered_for(task.id))]
+
+
+def label(info: ModelInfo) -> Message:
+    """What a picker calls a model; of the Hub's with its languages."""
+    if info.kind != "hub":
+        return msg(f"ui.model.{info.kind}", title=info.title)
+    codes = catalog()[info.id].languages
+    names = [LanguageName(code) for code in codes] if len(codes) < 3 else msg("ui.languages", count=len(codes))
+    return msg("ui.model.hub", title=info.title, languages=names)
 
 
 def task_for(model_id: str, task_id: str = "", owner: str = "local") -> Task:
     """The task, which that model must fit; without an id the one that the model is for. Raises PlaygroundError."""
     resolved = resolve(model_id, owner)
     task_id = task_id or resolved.task
-    fitting = [task for task in TASKS if resolved.head in task.heads]
+    # Of two that share a tab the one that the head is first in.
+    fitting = sorted(
+        (task for task in LEARNED if resolved.head in task.heads), key=lambda task: task.heads.index(resolved.head)
+    )
     if not fitting:
         raise PlaygroundError("model_has_no_head", model=resolved.id)
     task = get_task(task_id) if task_id else fitting[0]
@@ -102,9 +126,18 @@ def task_for(model_id: str, task_id: str = "", owner: str = "local") -> Task:
     return task
 
 
+def misfit(task_id: str, model_id: str, owner: str = "local") -> PlaygroundError | None:
+    """Why a task cannot be done by a model that is on this machine; None where it can be."""
+    try:
+        task_for(model_id, task_id, owner)
+    except PlaygroundError as error:
+        return error
+    return None
+
+
 def extras(task_id: str, model_id: str, owner: str = "local") -> tuple[Field, ...]:
     """What a model of ours takes besides the task's inputs; () for others: those are not looked up before they run."""
-    if not model_id.startswith(("starter/", "run/")):
+    if not model_id.startswith(OURS):
         return ()
     try:
         return get_task(task_id).extras.get(resolve(model_id, owner).head, ())
@@ -120,7 +153,8 @@ def card(model_id: str, lang: str, owner: str = "local") -> str:
         folder = resolve(model_id).folder
         assert folder.parent == STARTERS_DIR
     else:
-        return ""
+        entry = catalog().get(hub.version(model_id)[0])
+        return known_card(entry, lang) if entry and entry.tasks else ""
     for name in (f"README.{lang}.md", "README.md"):
         if (folder / name).is_file():
             text = (folder / name).read_text(encoding="utf-8")
@@ -154,23 +188,37 @@ def predictions(
     task: Task, rows: Sequence[Row], *, model: str, params: BaseModel, owner: str = "local"
 ) -> list[Prediction]:
     """Predictions with their details for rows whose inputs were parsed, same order."""
+    with ready(task, rows, model or task.models[0], owner) as (rows, head, loaded):
+        return loaded.predict(head, rows, params)
+
+
+@contextmanager
+def ready(task: Task, rows: Sequence[Row], model: str, owner: str) -> Iterator[tuple[Sequence[Row], Head, Loaded]]:
+    """A model that fits the task, kept in memory while the block runs, and the rows with what else it takes."""
     # torch comes in here, not with the module: the page opens before models are needed.
     from playground.heads.loading import lease_model
 
-    model = model or task.models[0]
     _touch_in_use()
     resolved = resolve(model, owner)
     _check_head(task, resolved, owner)
+    check_inputs(task, resolved, {name for row in rows for name, value in row.items() if value})
     for field in task.extras.get(resolved.head, ()):
         rows = [{**row, field.name: field.parse(row.get(field.name))} for row in rows]
-    with lease_model(model, owner) as (head, loaded):
-        return loaded.predict(head, rows, params)
+    with limits.turn(owner), lease_model(model, owner) as (head, loaded):
+        yield rows, head, loaded
 
 
 def _check_head(task: Task, resolved: Resolved, owner: str) -> None:
     if resolved.head and resolved.head not in task.heads:
-        models = [info.id for info in offered(task.id, owner)]
+        models = [info.id for info in offered(task.id, owner) if info.kind != "hub"]
         raise PlaygroundError("wrong_model_for_task", model=resolved.id, task=task.id, models=models)
+
+
+def check_inputs(task: Task, resolved: Resolved, given: Collection[str]) -> None:
+    """Refuse an input that the model has never seen: it would only be a longer text to it. Raises PlaygroundError."""
+    for field in task.inputs:
+        if field.optional and field.name in given and resolved.inputs and field.name not in resolved.inputs:
+            raise PlaygroundError("input_not_learned", model=resolved.id, field=field.word)
 
 
 def checked_params(task: Task, values: dict[str, Any]) -> BaseModel:

@@ -7,14 +7,18 @@ import re
 import secrets
 import shutil
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from playground import data
 from playground.data import Checked, Proposal, Table
 from playground.errors import PlaygroundError
+from playground.fields import SPLIT, Label, Language
 from playground.i18n import lines, msg
 from playground.runs import write_atomic
+from playground.services import limits
+from playground.services.limits import KEEP_SECONDS
 from playground.settings import settings
 from playground.tasks import get_task
 from playground.tasks.spec import Task
@@ -22,38 +26,54 @@ from playground.tasks.spec import Task
 UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 OWNER = re.compile(r"[a-z0-9-]{1,64}")
 SHOWN_FAULTS = 3
-KEEP_SECONDS = 24 * 3600.0
-"""A run has a copy of its rows, so an upload is needed only until Start."""
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A dataset that was read. The page keeps the id and nothing else."""
+    """A dataset that was read. The page keeps the id and nothing else.
+
+    rows_of  run/<id> of the run that its rows were taken from; "" for a file's
+    """
 
     id: str
     table: Table
     task: Task
     proposals: list[Proposal]
+    rows_of: str = ""
 
 
-def inspect(path: Path, task_id: str, owner: str) -> Upload:
-    """Read a file, in a child with limits, and propose which columns are which fields.
+def inspect(path: Path | Sequence[Path], task_id: str, owner: str, called: str = "") -> Upload:
+    """Read a file, or files that belong together, in a child with limits, and propose which columns are which fields.
 
-    Raises PlaygroundError for a file that cannot be read, and leaves nothing of it behind.
+    `called`: the dataset's name, if not that of its files. Raises PlaygroundError for a file that cannot be read, and
+    leaves nothing of it behind.
     """
     task = get_task(task_id)
+    return keep(task, owner, lambda folder: data.read(path, directory=folder, several=several(task), called=called))
+
+
+def keep(task: Task, owner: str, made: Callable[[Path], Table], rows_of: str = "") -> Upload:
+    """A new upload of the owner's, whose table is made in its folder; nothing is left where that fails."""
     sweep()
+    limits.check_keeps(owner)
     upload_id = secrets.token_hex(16)
     folder = _folder(upload_id, owner)
     folder.mkdir(parents=True)
     try:
-        table = data.read(path, directory=folder)
-        seen = {"task": task.id, "table": table.to_json()}
+        table = made(folder)
+        seen = {"task": task.id, "table": table.to_json(), "rows_of": rows_of}
         write_atomic(folder / "upload.json", json.dumps(seen, ensure_ascii=False))
-        return Upload(upload_id, table, task, data.propose(table, task.fields))
+        return Upload(upload_id, table, task, data.propose(table, task.fields), rows_of)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def several(task: Task) -> data.Several:
+    """What several files of a dataset for the task are to one another."""
+    if isinstance(task.output, Label):
+        return "classes"
+    return "parallel" if any(isinstance(field, Language) for field in task.fields) else "texts"
 
 
 def get_upload(upload_id: str, owner: str) -> Upload:
@@ -63,18 +83,19 @@ def get_upload(upload_id: str, owner: str) -> Upload:
         raise PlaygroundError("unknown_upload")
     seen = json.loads((folder / "upload.json").read_text(encoding="utf-8"))
     task, table = get_task(seen["task"]), Table.from_json(seen["table"])
-    return Upload(upload_id, table, task, data.propose(table, task.fields))
+    return Upload(upload_id, table, task, data.propose(table, task.fields), seen.get("rows_of", ""))
 
 
-def check_upload(upload_id: str, columns: dict[str, list[str]], owner: str) -> Checked:
-    """Every fault of the dataset under those columns."""
-    upload = get_upload(upload_id, owner)
-    return data.check(upload.table, columns, upload.task.fields)
+def mapped(proposals: Sequence[Proposal], columns: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The columns that were given, and for the fields that were not what is proposed, of columns that are free.
 
-
-def proposed(upload: Upload) -> dict[str, list[str]]:
-    """{field: columns} as proposed, without fields that have none."""
-    return {proposal.field: proposal.columns for proposal in upload.proposals if proposal.columns}
+    Where any were given, none is proposed for the split: whoever chooses columns would name it.
+    """
+    taken = {name for names in columns.values() for name in names}
+    found = {item.field: item.columns for item in proposals if item.columns and not taken & set(item.columns)}
+    if columns:
+        found.pop(SPLIT.name, None)
+    return found | columns
 
 
 def unusable(checked: Checked) -> PlaygroundError:

@@ -17,7 +17,8 @@ LOOK_SECONDS = 10
 def stamp(run_id: str, owner: str) -> str:
     """Differs from an earlier one when what is shown of the runs, above all of that one, may have changed."""
     facts = [str(time.time() // LOOK_SECONDS)]
-    facts += (f"{path} {changed}" for path, changed in _changed(settings().runs_dir.glob("*/status.json")))
+    for files in ("runs/*/status.json", "runs/*/about.json", "trash/*"):
+        facts += (f"{path} {changed}" for path, changed in _changed(settings().home.glob(files)))
     if run_id:
         run = find_run(settings().runs_dir, run_id, owner)
         facts.append(run.status().state)  # failed, where its process is gone

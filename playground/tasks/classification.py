@@ -1,4 +1,4 @@
-"""One label for a text: sentiment, topic, intent."""
+"""One label for a text, or for two that are compared: sentiment, topic, intent; paraphrase, entailment."""
 
 from pydantic import BaseModel, Field
 
@@ -36,7 +36,31 @@ TASK = Task(
                 "标题",
                 "正文",
                 "问题",
+                "sentence1",
+                "premise",
+                "question1",
+                "text1",
+                "text_a",
+                "句子1",
+                "文本1",
+                "前提",
             ),
+        ),
+        Text(
+            name="text_pair",
+            columns=(
+                "text_pair",
+                "sentence2",
+                "hypothesis",
+                "question2",
+                "text2",
+                "text_b",
+                "句子2",
+                "文本2",
+                "假设",
+            ),
+            optional=True,
+            lines=1,
         ),
     ),
     output=Label(
@@ -60,10 +84,18 @@ TASK = Task(
         ),
     ),
     params=Params,
-    heads=("sequence_classification", "linear_probe", "embedding"),
-    models=("starter/sentiment-en", "starter/zero-shot-en"),
-    bases=("sentence-transformers/all-MiniLM-L6-v2",),
+    heads=("sequence_classification", "linear_probe", "embedding", "multi_label", "multi_label_probe"),
+    models=(
+        "starter/sentiment-en",
+        "starter/sentiment-zh",
+        "starter/emotion-en",
+        "starter/topic-en",
+        "starter/zero-shot-en",
+    ),
+    bases=("sentence-transformers/all-MiniLM-L6-v2", "scratch/bilstm", "scratch/mlp", "scratch/transformer"),
     metrics=("accuracy", "macro_f1"),
     baselines=("majority", "linear_probe"),
+    cuts=True,
+    one_text=True,
     extras={"embedding": (CandidateLabels(name="candidate_labels"),)},
 )

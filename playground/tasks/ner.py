@@ -41,7 +41,7 @@ TASK = Task(
     params=Params,
     heads=("token_classification",),
     models=("starter/ner-en",),
-    bases=("sentence-transformers/all-MiniLM-L6-v2",),
+    bases=("sentence-transformers/all-MiniLM-L6-v2", "scratch/bilstm", "scratch/transformer"),
     metrics=("entity_f1", "entity_precision", "entity_recall"),
     baselines=("dictionary",),
 )

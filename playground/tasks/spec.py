@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from playground.fields import SPLIT, Field
+from playground.fields import SPLIT, Field, Messages, Row, Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,13 +20,17 @@ class Task:
     params    knobs of a prediction; bounds and help come from pydantic.Field
     heads     names of the model families (playground.heads) that can do it, best first
     models    model ids offered for it, the default first
-    bases     model ids that can be fine-tuned for it, the default first
+    bases     model ids that can be fine-tuned for it, and networks that can be trained from nothing ("scratch/…"),
+              the default first
     metrics   names of metrics (playground.services.metrics), the one that decides first
     baselines names of baselines a fine-tune is reported beside
     together  names of inputs: rows that agree in all of these stay on one side of a split; () means all inputs
     extras    head -> inputs that models of that head take besides; a dataset has no columns for them
     documents whether the tab also asks whole documents
     least_tokens the shortest window of tokens (max_length) in which it can be learned
+    cuts      whether a text longer than a model reads is cut, rather than read in several windows
+    one_text  whether what a model reads and what it writes stand in one window
+    within    id of the task in whose tab, endpoint and command its models answer; "" where it has its own
     """
 
     id: str
@@ -42,6 +46,14 @@ class Task:
     extras: Mapping[str, tuple[Field, ...]] = field(default_factory=dict)
     documents: bool = False
     least_tokens: int = 8
+    cuts: bool = False
+    one_text: bool = False
+    within: str = ""
+
+    @property
+    def tab(self) -> str:
+        """Id of the task in whose tab its models answer."""
+        return self.within or self.id
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -52,6 +64,17 @@ class Task:
     def extra_inputs(self) -> tuple[Field, ...]:
         """The inputs that only models of some heads take, each once."""
         return tuple({extra.name: extra for extras in self.extras.values() for extra in extras}.values())
+
+    def read(self, row: Row) -> list[str]:
+        """The texts of a row as a model reads and writes them: each alone, or all of them as one."""
+        found: list[str] = []
+        for item in (*self.inputs, self.output):
+            value = row.get(item.name)
+            if isinstance(item, Messages):
+                found += [turn["content"] for turn in value or []]
+            elif isinstance(item, Text):
+                found.append(value or "")
+        return ["\n".join(filter(None, found))] if self.one_text else found
 
     @property
     def kept_together(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from playground.errors import PlaygroundError
 from playground.runs import Run
+from playground.training import memory
 from playground.training.progress import Progress
 from playground.training.stopping import Stop
 from playground.training.threads import Threads
@@ -20,13 +21,16 @@ FIRST_CHECKPOINT_SECONDS = 2.0
 CHECKPOINT_SECONDS = 30.0
 """Checkpoints go by time, not by steps: on any machine a kill costs half of the work so far, or half a minute."""
 EVALUATIONS = 10
-"""Points of the held-out curve in a run. They are for the eye; nothing is chosen by them."""
+"""Points of the held-out curve in a run. They are for the eye, and tell which checkpoint is the best; the model that a
+run leaves is chosen by them only where that was asked for."""
 
 
 class RunCallback(TrainerCallback):
     """Keeps the run's directory up to date while transformers.Trainer trains.
 
-    held_out_score  scores a bounded sample of the held-out rows, between steps
+    held_out_score  what is charted of a bounded sample of the held-out rows, between steps, and how good that is
+    merits          where the latter is noted by step: see RunTrainer
+    best            the highest of earlier processes of this run
     seconds_before  training seconds of earlier processes of this run, for a resumed chart
     """
 
@@ -37,11 +41,13 @@ class RunCallback(TrainerCallback):
         stop: Stop,
         threads: Threads,
         order: Order,
-        held_out_score: Callable[[], float],
+        held_out_score: Callable[[], tuple[dict[str, float], float]],
+        merits: dict[int, float],
+        best: float,
         seconds_before: float,
     ) -> None:
         self.run, self.progress, self.stop, self.threads, self.order = run, progress, stop, threads, order
-        self.held_out_score = held_out_score
+        self.held_out_score, self.merits, self.best = held_out_score, merits, best
         self._started = self._saved = time.monotonic()
         self._began = self._started - seconds_before
 
@@ -56,7 +62,7 @@ class RunCallback(TrainerCallback):
         self.progress.step(state.global_step, state.max_steps)
         self.threads.adjust()
         if last or state.global_step % math.ceil(state.max_steps / EVALUATIONS) == 0:
-            self._chart(state, held_out=self.held_out_score())
+            self._score(state, control)
         if self.stop.reason():
             control.should_training_stop = True
         if control.should_training_stop or self._checkpoint_due():
@@ -79,6 +85,16 @@ class RunCallback(TrainerCallback):
         if not math.isfinite(logs["loss"]):
             raise PlaygroundError("training_diverged", step=state.global_step)
         self._chart(state, loss=logs["loss"], learning_rate=logs["learning_rate"])
+        memory.give_back()
+
+    def _score(self, state: TrainerState, control: TrainerControl) -> None:
+        """Look at the held-out sample; what is better than ever is kept."""
+        charted, merit = self.held_out_score()
+        self._chart(state, **charted)
+        self.merits[state.global_step] = merit
+        if merit > self.best:
+            self.best = merit
+            control.should_save = True
 
     def _checkpoint_due(self) -> bool:
         wait = min(CHECKPOINT_SECONDS, max(FIRST_CHECKPOINT_SECONDS, self._saved - self._started))

@@ -7,7 +7,7 @@ import time
 import psutil
 
 from playground.i18n import Message
-from playground.runs import Run, State
+from playground.runs import Run, State, process_started
 
 WRITE_SECONDS = 1.0
 SMOOTHING = 0.1
@@ -21,7 +21,7 @@ class Progress:
         me = psutil.Process()
         self.run = run
         self.status = run.status().model_copy(
-            update={"state": "queued", "pid": me.pid, "pid_started": me.create_time(), "reason": None, "hint": None}
+            update={"state": "queued", "pid": me.pid, "pid_started": process_started(me), "reason": None, "hint": None}
         )
         self._seconds: dict[str, float] = {}
         self._phase_began = self._written = self._step_ended = time.monotonic()

@@ -9,41 +9,49 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
-from playground.heads.base import Head, Window
-from playground.heads.linear_probe import HEAD as PROBE
+from playground.fields import Row
+from playground.heads.base import Prediction, Window
+from playground.heads.generating import GenerativeHead
+from playground.heads.scoring import by_row
+from playground.heads.tunable import Trained
 from playground.i18n import Message, msg
 from playground.models.device import choose_device
-from playground.models.resolve import resolve_base
 from playground.runs import Run, write_atomic
-from playground.services import cards, report
-from playground.settings import settings
-from playground.tasks import get_task
-from playground.training import baselines, verifying
+from playground.services import cards, metrics, report, samples
+from playground.training import baselines, likelihood, verifying
 from playground.training.baselines import Answers
-from playground.training.job import Job
+from playground.training.job import Job, job_of
 from playground.training.progress import Progress
-from playground.training.scoring import logits_of
 from playground.training.stopping import Stop
-from playground.training.threads import Threads
-from playground.training.tune import tunable_head, tune
+from playground.training.tune import Tuned, head_of, tune
+from playground.training.verifying import compared
+
+Scored = tuple[Answers, list[list[float]]]
+"""A value for each row, and how sure the model is of its parts: see Field.compared and Field.scores."""
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What the recipe's method made: how to save it, and what it says of the held-out rows.
 
-    windows, logits  the held-out rows as the model reads them, and its raw outputs for each
+    answers  {"tuned": a value for each held-out row, as the metrics read them}, and of others that are known now
+    scores   how sure it is of each part of its answers, where it says so
+    written  rows to be read as they were written, and by whom, where the answers are no texts
+    itself   the baseline that it is itself
+    kept     the step whose weights it has, where that was chosen by the held-out rows; else 0
+    marks    what the saved model must give again for each of the compared rows: see TunableHead.marks
     """
 
     save: Callable[[Path], None]
-    head: Head
-    windows: list[Window]
-    logits: list[np.ndarray]
-    outputs: tuple[str, ...]
+    answers: dict[str, Answers]
+    marks: list[np.ndarray]
     step: int
     max_steps: int
+    kept: int = 0
+    scores: list[list[float]] | None = None
+    written: tuple[list[Row], dict[str, Answers]] | None = None
+    itself: str = ""
 
 
 def follow(run: Run, progress: Progress, stop: Stop) -> Message | None:
@@ -51,7 +59,7 @@ def follow(run: Run, progress: Progress, stop: Stop) -> Message | None:
 
     A run that is stopped while it trains leaves a usable model as well; before that, Stopped is raised.
     """
-    job = _job(run, progress, stop)
+    job = job_of(run, progress, stop)
     _announce(job)
 
     progress.phase("baselines")
@@ -61,97 +69,127 @@ def follow(run: Run, progress: Progress, stop: Stop) -> Message | None:
     else:
         answers = baselines.measure(job)
         stop.check()
-        outcome = _lora(job)
+        outcome = _tuned(job)
     stopped = stop.reason() if outcome.step < outcome.max_steps else None
 
-    progress.phase("evaluating")
-    predictions = outcome.head.decode(job.held_out, outcome.windows, outcome.logits, outcome.outputs, job.task.params())
-    tuned = [job.task.output.compared(prediction.output) for prediction in predictions]
-    found = report.build(job.task, job.spec.labels, job.gold, {**answers, "tuned": tuned}, rows=job.held_out)
+    answers |= outcome.answers
+    found = report.build(
+        job.task, job.spec.labels, answers, rows=job.held_out, scores=outcome.scores, itself=outcome.itself
+    )
+    if outcome.written:
+        found["samples"] += samples.written(job.task, *outcome.written)
     found["rows"] = {"train": len(job.train), "held_out": len(job.held_out)}
     found["steps"] = {"done": outcome.step, "planned": outcome.max_steps}
+    if outcome.kept:
+        found["kept"] = {"step": outcome.kept}
 
     progress.phase("saving")
     aside = verifying.new_aside(run)
     outcome.save(aside.model)
 
     progress.phase("verifying")
-    found["verification"] = verifying.verify(job, aside, outcome.head, outcome.windows, outcome.logits)
+    found["verification"] = verifying.verify(job, aside, outcome.marks)
     found["verified"] = True
     cards.write_cards(aside.model, job.spec, found)
     verifying.publish(run, aside)
 
     found["seconds"] = _seconds(job)
-    write_atomic(run.dir / "report.json", json.dumps(found, ensure_ascii=False, indent=1))
+    write_atomic(run.dir / "report.json", json.dumps(found, ensure_ascii=False))
     if stopped is None:
         shutil.rmtree(run.checkpoints_dir, ignore_errors=True)
     return stopped
 
 
-def _job(run: Run, progress: Progress, stop: Stop) -> Job:
-    spec = run.spec()
-    return Job(
-        run=run,
-        spec=spec,
-        task=get_task(spec.task),
-        base=resolve_base(spec.base, spec.base_revision),
-        train=pq.read_table(run.data_dir / "train.parquet").to_pylist(),
-        held_out=pq.read_table(run.data_dir / "held_out.parquet").to_pylist(),
-        progress=progress,
-        stop=stop,
-        threads=Threads(settings().home / "in_use"),
-    )
-
-
 def _announce(job: Job) -> None:
     """Say on what it runs and why each number is what it is; once, not again when it is resumed."""
     device = choose_device()
-    job.progress.device(device.training_reason if job.spec.method == "lora" else device.reason)
+    job.progress.device(device.reason if job.spec.method == "linear_probe" else device.training_reason)
     if any(event["message"]["key"] == "event.started" for event in job.run.events()):
         return
-    job.run.add_event(msg("event.started", train=len(job.train), held_out=len(job.held_out), base=job.base.id))
+    job.run.add_event(msg("event.started", train=len(job.train), held_out=len(job.held_out), base=job.spec.base))
     job.run.add_event(msg("event.device", device=Message.from_json(job.progress.status.device or {})))
     for reason in job.spec.reasons.values():
         job.run.add_event(Message.from_json(reason))
 
 
 def _probe(job: Job) -> tuple[Outcome, dict[str, Answers]]:
-    fitted = baselines.fit_probe(job)
+    fitted, head = baselines.fit_probe(job), baselines.probe_of(job)
+    base = job.base
+    assert base
 
     def save(folder: Path) -> None:
-        PROBE.save(
+        head.save(
             fitted.probe,
             folder,
             task=job.task.id,
             labels=job.spec.labels,
-            base=job.base,
+            base=base,
             max_length=job.numbers.max_length,
+            learned=_inputs(job),
         )
 
+    job.progress.phase("evaluating")
     windows = [Window({}, index) for index in range(len(job.held_out))]
-    outcome = Outcome(save, PROBE, windows, list(fitted.logits), tuple(job.spec.labels), step=1, max_steps=1)
+    logits = list(fitted.logits)
+    predictions = head.decode(job.held_out, windows, logits, job.spec.labels, job.task.params())
+    rows, (tuned, scores) = compared(len(logits)), _values(job, predictions)
+    marks = by_row(head, windows[rows], logits[rows])
+    outcome = Outcome(save, {"tuned": tuned}, marks, step=1, max_steps=1, scores=scores, itself="linear_probe")
     return outcome, baselines.measure(job, fitted)
 
 
-def _lora(job: Job) -> Outcome:
+def _inputs(job: Job) -> dict[str, list[str]]:
+    """Of the task's inputs those that the rows have."""
+    return {"inputs": [field.name for field in job.task.inputs if field.name in job.train[0]]}
+
+
+def _tuned(job: Job) -> Outcome:
     job.progress.phase("training")
-    head = tunable_head(job.task)
+    head = head_of(job)
     tuned = tune(job, head, choose_device())
+    trained = tuned.trained
 
     def save(folder: Path) -> None:
         head.save(
-            tuned.model,
+            trained.model,
             folder,
+            tokenizer=trained.tokenizer,
             task=job.task.id,
             labels=job.spec.labels,
             base=job.base,
             max_length=job.numbers.max_length,
+            learned=_inputs(job) | head.learned(job.train),
         )
 
     job.progress.phase("evaluating")
-    windows = head.windows(tuned.tokenizer, job.held_out, job.numbers.max_length)
-    logits = logits_of(head, tuned.model, tuned.tokenizer, windows, job.progress.beat)
-    return Outcome(save, head, windows, logits, head.outputs(job.spec.labels), tuned.step, tuned.max_steps)
+    rows = compared(len(job.held_out))
+    if metrics.by_likelihood(job.task.metrics):
+        assert isinstance(head, GenerativeHead)
+        answers, marks = likelihood.measured(job, head, trained)
+        written = likelihood.written(job, head, trained)
+        return Outcome(save, answers, marks[rows], tuned.step, tuned.max_steps, _chosen(tuned), written=written)
+
+    def answer(model: Trained) -> Scored:
+        return _values(job, head.answers(model, job.held_out, job.task.params(), job.progress.beat))
+
+    # A base that writes text answers as it is, too; one with a fresh head knows nothing yet.
+    before = likelihood.before(job, head, trained, answer) if isinstance(head, GenerativeHead) else None
+    values, scores = answer(trained)
+    answers = {"tuned": values} if before is None else {"before": before[0], "tuned": values}
+    marks = head.marks(trained, job.held_out[rows], job.progress.beat)
+    return Outcome(save, answers, marks, tuned.step, tuned.max_steps, _chosen(tuned), scores=scores)
+
+
+def _chosen(tuned: Tuned) -> int:
+    return tuned.kept if tuned.kept != tuned.step else 0
+
+
+def _values(job: Job, predictions: list[Prediction]) -> Scored:
+    output = job.task.output
+    return (
+        [output.compared(found.output) for found in predictions],
+        [output.scores(found.output) for found in predictions],
+    )
 
 
 def _seconds(job: Job) -> dict[str, float]:

@@ -61,16 +61,26 @@ class Order(Sampler[int]):
             batches[0], batches[longest] = batches[longest], batches[0]
         return iter([row for batch in (*batches, last) for row in batch])
 
+    def padded(self) -> list[int]:
+        """Tokens of each step of this epoch, padding counted: [steps]."""
+        rows = list(self)
+        batches = [rows[start : start + self.batch_size] for start in range(0, len(rows), self.batch_size)]
+        return [len(batch) * self._longest(batch) for batch in batches]
+
     def _longest(self, batch: list[int]) -> int:
         return max(self.lengths[row] for row in batch)
 
 
 class RunTrainer(Trainer):
-    """A Trainer whose rows come in `order` and whose checkpoints go to `checkpoints_dir`."""
+    """A Trainer whose rows come in `order` and whose checkpoints go to `checkpoints_dir`.
+
+    merits  step -> how good the model was on held-out rows, of the steps at which that was looked at; more is better
+    """
 
     def __init__(self, *, order: Order, checkpoints_dir: Path, **options: Any) -> None:
         super().__init__(**options)
         self.order, self.checkpoints_dir = order, checkpoints_dir
+        self.merits: dict[int, float] = {}
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Order:
         return self.order
@@ -83,7 +93,8 @@ class RunTrainer(Trainer):
             self._save_rng_state(str(folder))
             self.state.save_to_json(str(folder / TRAINER_STATE))
 
-        checkpoints.write(self.checkpoints_dir, self.state.global_step, fill)
+        step = self.state.global_step
+        checkpoints.write(self.checkpoints_dir, step, fill, self.merits.get(step))
         checkpoints.rotate(self.checkpoints_dir)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:

@@ -17,10 +17,8 @@ from typing import Any
 import numpy as np
 
 from playground.errors import PlaygroundError
-from playground.heads.base import Head, Window
 from playground.runs import Run
 from playground.training.job import Job
-from playground.training.scoring import flat_probabilities
 
 ROWS = 200
 """Held-out rows that are compared: enough to notice any weight that is missing, and quick."""
@@ -40,7 +38,7 @@ class Aside:
 
     @property
     def expected(self) -> Path:
-        """The trained model's probabilities on the compared rows, as scoring.flat_probabilities gives them."""
+        """The trained model's marks on the compared rows, one row after the other: see TunableHead.marks."""
         return self.dir / "expected.npy"
 
     @property
@@ -70,17 +68,13 @@ def new_aside(run: Run) -> Aside:
     return aside
 
 
-def verify(
-    job: Job, aside: Aside, head: Head, windows: Sequence[Window], logits: Sequence[np.ndarray]
-) -> dict[str, Any]:
-    """Have a fresh process load the saved model and compare its answers with `logits`, those of each window.
+def verify(job: Job, aside: Aside, marks: Sequence[np.ndarray]) -> dict[str, Any]:
+    """Have a fresh process load the saved model and compare what it gives for the compared rows with `marks`.
 
     Returns its verdict: rows compared, ways of loading, largest difference. Raises PlaygroundError
     when an answer differs or the process fails.
     """
-    rows = set(range(len(job.held_out))[compared(len(job.held_out))])
-    looked_at = [values for window, values in zip(windows, logits, strict=True) if window.row in rows]
-    np.save(aside.expected, flat_probabilities(head, looked_at))
+    np.save(aside.expected, np.concatenate(marks))
     # What `accelerate launch` told this process is not for that one. A session of its own, so that
     # a signal to the run's process group does not turn a good model into a failed one.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ACCELERATE_")}

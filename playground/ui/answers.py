@@ -6,10 +6,15 @@ from collections import Counter
 from typing import Any
 
 from playground.fields import Entity, FoundAnswer, LabelScore, Row
-from playground.i18n import translate
+from playground.i18n import catalog, translate
+from playground.languages import name_of
 from playground.ui import markup
 
 ENTITIES = ("ui.entities.word", "ui.entities.type", "ui.entities.score", "ui.entities.place")
+OTHERS = ("ui.tokens.token", "ui.tokens.probability")
+LIKELINESS = {"ui.tokens.sure": 0.5, "ui.tokens.open": 0.1, "ui.tokens.rare": 0.0}
+"""What is said of a token -> its least probability."""
+WRITTEN = ("ui.written.sentence", "ui.written.alternative", "ui.written.score")
 ALTERNATIVES = ("ui.answer.text", "ui.answer.sureness", "ui.answer.where")
 """Columns of the tables."""
 AROUND = 600
@@ -17,14 +22,17 @@ AROUND = 600
 
 
 def scores(inputs: Row, output: list[LabelScore], details: dict[str, Any], lang: str) -> list[Any]:
-    """The only place where labels are keys: gr.Label wants them so."""
-    return [{entry["label"]: entry["score"] for entry in output}]
+    """The only place where labels are keys: gr.Label wants them so. Of several labels also which apply."""
+    applying, said = details.get("applying"), ""
+    if applying is not None:
+        said = markup.note(translate(lang, "ui.labels.apply" if applying else "ui.labels.none", labels=applying))
+    return [{entry["label"]: entry["score"] for entry in output}, said]
 
 
 def entities(inputs: Row, output: list[Entity], details: dict[str, Any], lang: str) -> list[Any]:
     """The text with its entities marked, how many there are of each type, and a table of them."""
     counts = Counter(entity["entity_group"] for entity in output)
-    said = " · ".join(f"{kind}: {count}" for kind, count in counts.most_common())
+    said = " · ".join(f"{_kind(kind, lang)}: {count}" for kind, count in counts.most_common())
     rows = [
         [entity["word"], entity["entity_group"], _percent(entity["score"]), f"{entity['start']}–{entity['end']}"]
         for entity in output
@@ -32,6 +40,12 @@ def entities(inputs: Row, output: list[Entity], details: dict[str, Any], lang: s
     places = [(entity["start"], entity["end"], entity["entity_group"]) for entity in output]
     note = markup.note(said or translate(lang, "ui.entities.none"))
     return [marked(inputs["text"], places), note, {"headers": headers(ENTITIES, lang), "data": rows}]
+
+
+def _kind(kind: str, lang: str) -> str:
+    """A type of entities, with what it stands for where it is one of the usual abbreviations."""
+    key = f"entity.{kind}"
+    return f"{kind} ({translate(lang, key)})" if key in catalog() else kind
 
 
 def answer(inputs: Row, output: FoundAnswer, details: dict[str, Any], lang: str) -> list[Any]:
@@ -57,6 +71,43 @@ def answer(inputs: Row, output: FoundAnswer, details: dict[str, Any], lang: str)
         for other in details["alternatives"]
     ]
     return [found, pieces, {"headers": headers(ALTERNATIVES, lang), "data": rows}]
+
+
+def written(inputs: Row, output: dict[str, str], details: dict[str, Any], lang: str) -> list[Any]:
+    """The text, how it was written, and the other ways found for each sentence."""
+    way = [name_of(details[side], lang) for side in ("source", "target") if details.get(side)]
+    facts = [" → ".join(way)]
+    if "tokens" in details:
+        facts.append(translate(lang, "ui.written.tokens", tokens=details["tokens"]))
+        facts.append(translate(lang, "ui.written.speed", speed=f"{details['tokens_per_second']:.0f}"))
+    if not details.get("whole", True):
+        facts.append(translate(lang, "ui.written.not_whole"))
+    rows = [
+        ["" if number else sentence["text"], found["text"], _percent(found["score"])]
+        for sentence in details.get("sentences", ())
+        for number, found in enumerate(sentence["alternatives"])
+    ]
+    if details.get("ended"):
+        facts.append(translate(lang, f"ui.ended.{details['ended']}"))
+    note = markup.note(" · ".join(filter(None, facts)))
+    return [next(iter(output.values())), note, {"headers": headers(WRITTEN, lang), "data": rows}]
+
+
+def tokens(details: dict[str, Any], lang: str) -> markup.Pieces:
+    """What was written, token by token, each marked by how likely it was."""
+    return [(token["token"], translate(lang, likeliness(token["probability"]))) for token in details["alternatives"]]
+
+
+def likeliness(probability: float) -> str:
+    """What is said of a token of that probability."""
+    return next(word for word, least in LIKELINESS.items() if probability >= least)
+
+
+def others(token: dict[str, Any], lang: str) -> dict[str, Any]:
+    """A table: what might have stood in a token's place, the likeliest first, itself among them."""
+    ranked = sorted([token, *token["others"]], key=lambda other: -other["probability"])
+    rows = [[other["token"], _percent(other["probability"])] for other in ranked]
+    return {"headers": headers(OTHERS, lang), "data": rows}
 
 
 def headers(columns: tuple[str, ...], lang: str) -> list[str]:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
 from pydantic import ValidationError
 
 from playground.errors import PlaygroundError, first_fault
+from playground.fields import Field, Generated, Messages
 from playground.i18n import Message, render
 from playground.runs import RunSpec
 from playground.services import finetune as tuning
 from playground.services import predict
 from playground.services.evaluate import evaluate as score
-from playground.tasks import TASKS
+from playground.services.streaming import changes, stream
+from playground.tasks import TASKS, get_task
 from playground.tasks.spec import Task
 from playground.ui.document_api import ask_document, find_passages
 from playground.ui.loading import import_models
-from playground.ui.uploaded import uploaded_file
+from playground.ui.uploaded import uploaded_files
 from playground.ui.wrapper import Visitor, guarded
 
 
@@ -38,24 +40,33 @@ def prediction(task: Task) -> Callable[..., Any]:
     knobs = task.params.model_fields
     names = [*fields, *extras, "model", "details", *knobs]
 
-    def handler(visitor: Visitor, *values: Any) -> Any:
+    def asked(values: tuple[Any, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """(what was given, how services are asked with it)"""
         import_models()
         given = dict(zip(names, values, strict=True))
-        return predict.predict(
-            task.id,
-            {name: given[name] for name in (*fields, *extras)},
-            model=str(given["model"] or ""),
-            details=bool(given["details"]),
-            params={name: given[name] for name in knobs},
-            owner=visitor.owner,
-        )
+        inputs = {name: given[name] for name in (*fields, *extras)}
+        params = {name: given[name] for name in knobs}
+        return given, {"task_id": task.id, "inputs": inputs, "model": str(given["model"] or ""), "params": params}
 
+    def whole(visitor: Visitor, *values: Any) -> Any:
+        given, call = asked(values)
+        return predict.predict(**call, details=bool(given["details"]), owner=visitor.owner)
+
+    def growing(visitor: Visitor, *values: Any) -> Iterator[Any]:
+        """Each value is the text so far; the last one is the answer."""
+        given, call = asked(values)
+        for found in changes(stream(**call, owner=visitor.owner)):
+            yield {"output": found.output, "details": {}} if given["details"] else found.output
+        if given["details"]:  # once: they tell of every token
+            yield predict.with_model(found, call["model"] or task.models[0], visitor.owner)
+
+    handler: Any = growing if isinstance(task.output, Generated) else whole
     handler.__name__ = handler.__qualname__ = task.id
     handler.__doc__ = f"Predict {task.output.name} ({task.id}); `model` is one of /models, the default if empty."
-    handler.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    handler.__signature__ = inspect.Signature(
         [
             _argument("visitor", Visitor),
-            *(_argument(name, str) for name in fields),
+            *(_argument(field.name, *_kind(field)) for field in task.inputs),
             *(_argument(name, str, "") for name in extras),
             _argument("model", str, ""),
             _argument("details", bool, False),
@@ -76,19 +87,25 @@ def finetune(
     data: dict,
     task: str = "classification",
     base: str = "",
-    method: str = "lora",
+    method: str = "",
     preset: str = "balanced",
     name: str = "",
     columns: dict | None = None,
+    fixes: list | None = None,
 ) -> dict[str, str]:
-    """Start a fine-tune of an uploaded csv, tsv, json, jsonl or CoNLL file: {"run", "model", "state"}.
+    """Start a fine-tune of an uploaded dataset, or of two parallel texts: {"run", "model", "state"}.
 
-    `columns` is {field: [column, ...]}; without it the columns are proposed.
+    `data` is a file of any kind that README.md lists, or a list: of two parallel texts, or of texts whose names are
+    their classes.
+    `columns` is {field: [column, ...]}, or ["=en"] for the language of all rows; without it they are proposed.
+    `fixes` are names of fixes of the data, such as "duplicates"; the command line's `--fix` lists them.
+    Without `method` it is LoRA, or from nothing where the task has no base on this machine.
     """
-    upload = tuning.inspect(uploaded_file(data), task, visitor.owner)
+    upload = tuning.inspect(uploaded_files(data, get_task(task)), task, visitor.owner)
     spec = run_spec(
-        task=task, data=upload.table.name, base=base, method=method, preset=preset, name=name, columns=columns
-    )
+        task=task, data=upload.table.name, base=base, method=method or None, preset=preset, name=name, columns=columns,
+        fixes=fixes,
+    )  # fmt: skip
     import_models()
     run_id = tuning.start(spec, upload.id, visitor.owner)
     return {"run": run_id, "model": f"run/{run_id}", "state": "queued"}
@@ -120,12 +137,13 @@ def resume(visitor: Visitor, run: str) -> dict[str, str]:
 
 
 def evaluate(visitor: Visitor, model: str, data: dict, task: str = "", columns: dict | None = None) -> dict[str, Any]:
-    """Score a model on an uploaded dataset: {"task", "model", "rows", "metrics": {name: value}}.
+    """Score a model on an uploaded dataset: {"task", "model", "rows", "metrics": {name: value}, …}, its scorecard.
 
     Without `task` it is the model's own.
     """
     import_models()
-    return score(model, uploaded_file(data), task_id=task, columns=columns, owner=visitor.owner)
+    files = uploaded_files(data, predict.task_for(model, task, visitor.owner))
+    return score(model, files, task_id=task, columns=columns, owner=visitor.owner)
 
 
 def run_spec(**values: Any) -> RunSpec:
@@ -141,7 +159,8 @@ def _brief(view: tuning.RunView, visitor: Visitor) -> dict[str, Any]:
     status, spec = view.status, view.spec
     return {
         "run": view.id,
-        "name": spec.name or spec.data,
+        "name": view.title,
+        "note": view.note,
         "task": spec.task,
         "base": spec.base,
         "method": spec.method,
@@ -163,5 +182,15 @@ def _text(message: dict[str, Any] | None, visitor: Visitor) -> str:
     return render(Message.from_json(message), visitor.lang) if message else ""
 
 
-def _argument(name: str, kind: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+def _kind(field: Field) -> tuple[Any, Any]:
+    """(type, default) of an input as an argument."""
+    if isinstance(field, Messages):
+        return list | None, None
+    return str, "" if field.optional else REQUIRED
+
+
+REQUIRED = inspect.Parameter.empty
+
+
+def _argument(name: str, kind: Any, default: Any = REQUIRED) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=kind)

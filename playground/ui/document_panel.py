@@ -12,15 +12,20 @@ import gradio as gr
 from playground.errors import PlaygroundError
 from playground.i18n import translate
 from playground.services import documents
+from playground.services.snippets import Asking
 from playground.settings import settings
 from playground.ui import markup
 from playground.ui.answers import marked
+from playground.ui.code_panel import CodePanel
 from playground.ui.document_api import opened
 from playground.ui.loading import import_models
-from playground.ui.wrapper import Visitor, guarded
+from playground.ui.unseen import unseen
+from playground.ui.wrapper import UNMARKED, Visitor, guarded
 
 FILE_TYPES = [".txt", ".md", ".pdf"]
 MODEL_CHARS = 300
+PASTED = "document.txt"
+"""What the code calls a text that was pasted."""
 WRAPPED = re.compile(r"(?<=[^\n])\n(?![\n#>*•–-]|\d{1,3}[.)])")
 """A line break that only the width of a page made: none of a paragraph, a heading or a list."""
 
@@ -54,7 +59,7 @@ class DocumentPanel:
                     max_lines=8,
                     max_length=settings().max_document_mb * 1_000_000,
                 )
-        self.document = gr.Textbox(visible="hidden", elem_id="document-id")
+        self.document = unseen("document-id")
 
     def _question(self) -> None:
         self.question = gr.Textbox(
@@ -69,15 +74,17 @@ class DocumentPanel:
             self.stop = gr.Button(self.text("ui.documents.stop"), visible=False)
         self.state = gr.HTML(padding=False, elem_classes="document-state")
         self.found = gr.HTML(padding=False, elem_classes="document-found")
+        self.code = CodePanel(self.lang)
 
     def _events(self) -> None:
-        quiet: dict[str, Any] = {"preprocess": False, "api_visibility": "private", "show_progress": "hidden"}
+        quiet: dict[str, Any] = {"preprocess": False, **UNMARKED}
         sources = [self.model, self.pasted, self.file, self.document]
         told = [self.document, self.state, self.stop]
+        found = [*told, self.found, self.code.code]
         work = [
             self.file.upload(guarded(self.on_file, self.lang), [self.model, self.file], told, **quiet),
             *(
-                trigger(guarded(handler, self.lang), [self.question, *sources], [*told, self.found], **quiet)
+                trigger(guarded(handler, self.lang), [self.question, *sources], found, **quiet)
                 for trigger, handler in (
                     (self.ask.click, self.on_ask),
                     (self.question.submit, self.on_ask),
@@ -86,7 +93,9 @@ class DocumentPanel:
             ),
         ]
         self.file.clear(guarded(self.on_clear, self.lang), None, [self.document, self.state], queue=False, **quiet)
-        self.stop.click(guarded(self.on_stop, self.lang), None, told[1:], cancels=work, queue=False, **quiet)
+        stopped = self.stop.click(guarded(self.on_stop, self.lang), None, told[1:], cancels=work, queue=False, **quiet)
+        # Once more: what the work had said just before may come in after the first answer, and would stay.
+        stopped.then(guarded(self.on_stop, self.lang), None, told[1:], queue=False, **quiet)
 
     def on_file(self, visitor: Visitor, model: Any, file: Any) -> Iterator[list[Any]]:
         """Read and index an uploaded document, so that the first question need not wait."""
@@ -95,19 +104,30 @@ class DocumentPanel:
     def on_ask(self, visitor: Visitor, question: Any, *sources: Any) -> Iterator[list[Any]]:
         documents.QUESTION.parse(question)
         for told in self._indexed(visitor, *sources):
-            yield [*told, gr.skip()]
+            yield [*told, gr.skip(), gr.skip()]
         model = _model(sources[0])
         found = documents.ask(told[0], question, model, owner=visitor.owner)
         items = [_answer(visitor, answer) for answer in found]
         said = markup.note(visitor.text("document.scores" if items else "document.no_answer"))
-        yield [*told, said + markup.passages(items) if items else said]
+        yield [
+            *told,
+            said + markup.passages(items) if items else said,
+            self._code(visitor, "ask", told[0], question, model),
+        ]
 
     def on_find(self, visitor: Visitor, question: Any, *sources: Any) -> Iterator[list[Any]]:
         documents.QUESTION.parse(question)
         for told in self._indexed(visitor, *sources):
-            yield [*told, gr.skip()]
-        found = documents.find_passages(told[0], question, owner=visitor.owner, model=_model(sources[0]))
-        yield [*told, markup.passages(_passage(visitor, passage) for passage in found)]
+            yield [*told, gr.skip(), gr.skip()]
+        model = _model(sources[0])
+        found = documents.find_passages(told[0], question, owner=visitor.owner, model=model)
+        shown = markup.passages(_passage(visitor, passage) for passage in found)
+        yield [*told, shown, self._code(visitor, "search", told[0], question, model)]
+
+    def _code(self, visitor: Visitor, command: str, document: str, question: Any, model: str) -> str:
+        name, _ = documents.describe(document, visitor.owner)
+        asking = Asking(command, str(question), name or PASTED, model, visitor.origin)
+        return self.code.of_document(visitor, asking)
 
     def on_stop(self, visitor: Visitor) -> list[Any]:
         return [markup.note(visitor.text("document.stopped")), gr.Button(visible=False)]

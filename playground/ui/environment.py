@@ -19,6 +19,12 @@ def prepare() -> None:
     os.environ["GRADIO_TEMP_DIR"] = str(settings().uploads_dir / "web")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    if "SPACE_ID" in os.environ:
+        # By this Gradio tells a Space, whose code it would then reload while it is being served.
+        os.environ.pop("SYSTEM", None)
+        # Nothing is written outside the data folder there, also not by libraries.
+        os.environ.setdefault("HF_HOME", str(settings().home / "huggingface"))
+        os.environ.setdefault("XDG_CACHE_HOME", str(settings().home / "cache"))
     for name in ("NO_PROXY", "no_proxy"):
         # Gradio asks its own server whether it is up, and would ask a proxy for 127.0.0.1.
         os.environ[name] = ",".join(part for part in (os.environ.get(name, ""), LOOPBACK) if part)

@@ -23,10 +23,11 @@ REMEMBERED = 100
 
 @dataclass(frozen=True)
 class Facts:
-    """Where a loaded model runs, and whose base it stands on."""
+    """Where a loaded model runs, whose base it stands on, and which languages it can be told."""
 
     device: Message
     sharing: Message
+    languages: tuple[str, ...]
 
 
 class Loader:
@@ -65,6 +66,12 @@ class Loader:
             job = self._jobs.get((model, owner))
         return job.result().sharing if job and job.done() and not job.exception() else None
 
+    def languages(self, model: str, owner: str = "local") -> tuple[str, ...]:
+        """The languages that a loaded model can be told; () where it has none, or is not loaded."""
+        with self._lock:
+            job = self._jobs.get((model, owner))
+        return job.result().languages if job and job.done() and not job.exception() else ()
+
 
 def import_models() -> None:
     """Import torch and what stands on it, before anything in this process uses them; later calls are free.
@@ -80,7 +87,8 @@ def _load(model: str, owner: str) -> Facts:
     """What is told of the model, once it is in memory."""
     try:
         import_models()
-        return Facts(predict.runtime(model, owner), predict.sharing(model, owner))
+        facts = predict.runtime(model, owner), predict.sharing(model, owner), predict.languages(model, owner)
+        return Facts(*facts)
     except PlaygroundError:
         raise
     except BaseException:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
@@ -35,21 +36,102 @@ def header(title: str, tagline: str, *, href: str, language: str, tag: str) -> s
 
 def faults(items: Iterable[tuple[str, str, str]]) -> str:
     """A list of findings: (kind, what, remedy); kind is fatal, fine or ""."""
-    rows = (f'<li class="{kind}">{escape(text)}<small>{escape(remedy)}</small></li>' for kind, text, remedy in items)
+    return findings((*item, ()) for item in items)
+
+
+def findings(items: Iterable[tuple[str, str, str, Iterable[tuple[str, str]]]]) -> str:
+    """The same with buttons below each: (name of the fix, what the button says)."""
+    rows = (
+        f'<li class="{kind}">{escape(text)}<small>{escape(remedy)}</small>{_buttons(fixes)}</li>'
+        for kind, text, remedy, fixes in items
+    )
     return f'<ul class="faults">{"".join(rows)}</ul>'
 
 
-def run_head(title: str, facts: Iterable[str], *, done: float | None, why: str) -> str:
-    """A run's head: its name, facts in a line, the bar (share done, None: no bar), a sentence on its end."""
+def _buttons(fixes: Iterable[tuple[str, str]]) -> str:
+    made = "".join(f'<button type="button" data-fix="{escape(name)}">{escape(word)}</button>' for name, word in fixes)
+    return f'<div class="fixes">{made}</div>' if made else ""
+
+
+def run_head(title: str, facts: Iterable[str], *, done: float | None, why: str, said: str = "") -> str:
+    """A run's head: its name, facts in a line, the bar (share done, None: no bar), a sentence on its end, its note."""
     spans = "".join(f"<span>{escape(fact)}</span>" for fact in facts if fact)
     bar = "" if done is None else f'<progress max="1" value="{done:.4f}"></progress>'
     end = f'<p class="why">{escape(why)}</p>' if why else ""
-    return f'<div class="run"><h3>{escape(title)}</h3><div class="facts">{spans}</div>{bar}{end}</div>'
+    note = f'<p class="about">{escape(said)}</p>' if said else ""
+    return f'<div class="run"><h3>{escape(title)}</h3><div class="facts">{spans}</div>{bar}{end}{note}</div>'
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A line of the table of runs. `cells` are (text, what stands smaller below it) behind the name."""
+
+    id: str
+    name: str
+    note: str
+    choose: str
+    chosen: bool
+    open: bool
+    cells: Sequence[tuple[str, str]]
+
+
+def runs_table(label: str, titles: Sequence[str], rows: Iterable[RunRow], *, full: bool) -> str:
+    """Runs with a box to tick and a name to click; `full`: no more can be ticked. See RUNS_TABLE for what it does."""
+    head = "".join(f'<th scope="col">{escape(title)}</th>' for title in titles)
+    lines = "".join(_run_row(row, full) for row in rows)
+    return (
+        f'<table class="runs" aria-label="{escape(label)}"><thead><tr><th></th>{head}</tr></thead>'
+        f"<tbody>{lines}</tbody></table>"
+    )
+
+
+def _run_row(row: RunRow, full: bool) -> str:
+    state = " checked" if row.chosen else " disabled" if full else ""
+    box = f'<input type="checkbox" value="{escape(row.id)}" aria-label="{escape(row.choose)}"{state}>'
+    current = ' aria-current="true"' if row.open else ""
+    name = f'<button type="button" value="{escape(row.id)}"{current}>{escape(row.name)}</button>{_small(row.note)}'
+    cells = "".join(f"<td>{escape(text)}{_small(below)}</td>" for text, below in row.cells)
+    return f'<tr{" class=open" if row.open else ""}><td>{box}</td><th scope="row">{name}</th>{cells}</tr>'
+
+
+def _small(text: str) -> str:
+    return f"<small>{escape(text)}</small>" if text else ""
+
+
+def download(facts: Iterable[str], *, done: float | None) -> str:
+    """What is told of a model to download, and the bar (share done, None: no bar)."""
+    spans = "".join(f"<span>{escape(fact)}</span>" for fact in facts)
+    bar = "" if done is None else f'<progress max="1" value="{done:.4f}"></progress>'
+    return f'<div class="run"><div class="facts">{spans}</div>{bar}</div>'
 
 
 def verdict(text: str) -> str:
     """The sentence that sums a result up."""
     return f'<p class="verdict">{escape(text)}</p>'
+
+
+def paragraph(text: str) -> str:
+    """A plain sentence."""
+    return f'<p class="said">{escape(text)}</p>' if text else ""
+
+
+def reliability(titles: tuple[str, str, str], lines: Iterable[tuple[str, float, float, str]], lang: str) -> str:
+    """A chart with a line for each bin: how sure, a bar for how often right with a mark where it should end, how many.
+
+    lines  (the bin, share that is right, mean score, how many)
+    """
+    head = "".join(f"<span>{escape(title)}</span>" for title in titles)
+    rows = "".join(
+        f'<li><span>{escape(name)}</span><div class="bar"><i style="width:{100 * right:.1f}%"></i>'
+        f'<b style="inset-inline-start:{100 * score:.1f}%"></b></div>'
+        f"<span>{_whole(right, lang)}</span><span>{escape(count)}</span></li>"
+        for name, right, score, count in lines
+    )
+    return f'<ol class="reliability"><li class="titles">{head}</li>{rows}</ol>'
+
+
+def _whole(share: float, lang: str) -> str:
+    return f"{100 * share:.0f}%" if lang == "zh" else f"{100 * share:.0f} %"
 
 
 def answer(text: str, score: str) -> str:
@@ -67,6 +149,16 @@ def _passage(title: str, facts: Iterable[str], pieces: Pieces) -> str:
     spans = "".join(f"<span>{escape(fact)}</span>" for fact in facts)
     text = "".join(escape(piece) if mark is None else f"<mark>{escape(piece)}</mark>" for piece, mark in pieces)
     return f'<li>{head}<div class="facts">{spans}</div><p>{text}</p></li>'
+
+
+def codes(items: Iterable[tuple[str, str, str]], copy: str) -> str:
+    """Pieces of code, each (kind, title, code) with a button that copies it."""
+    parts = (
+        f'<section class="{escape(kind)}"><h3>{escape(title)}</h3><button type="button">{escape(copy)}</button>'
+        f'<pre tabindex="0"><code>{escape(code)}</code></pre></section>'
+        for kind, title, code in items
+    )
+    return f'<div class="codes">{"".join(parts)}</div>'
 
 
 def events(items: Iterable[tuple[str, str]]) -> str:

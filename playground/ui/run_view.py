@@ -8,23 +8,38 @@ from typing import Any
 import gradio as gr
 
 from playground.errors import PlaygroundError
-from playground.i18n import translate
-from playground.services import finetune, predict, watch
-from playground.ui import markup, results
+from playground.i18n import render, translate
+from playground.runs import NAME_CHARS, NOTE_CHARS
+from playground.services import finetune, history, predict, watch
+from playground.tasks import get_task
+from playground.ui import markup, results, runs_table, scorecard, side_by_side, trash_panel
 from playground.ui.loading import import_models
-from playground.ui.wrapper import Visitor, guarded
+from playground.ui.runs_table import RunsTable, ticked
+from playground.ui.scorecard_panel import ScorecardPanel
+from playground.ui.side_by_side import SidePanel
+from playground.ui.trash_panel import TrashPanel
+from playground.ui.unseen import unseen
+from playground.ui.wrapper import QUIET, Visitor, guarded
 
 TICK_SECONDS = 2.0
 CHART_HEIGHT = 240
-BUTTON_WIDTH = 180
+BUTTON_WIDTH = 200
+WIDE_BUTTON_WIDTH = 250
 GO_TO_MODEL = """(id) => {
   const address = new URL(window.location.href);
   address.searchParams.delete("run");
   address.searchParams.set("model", `run/${id}`);
   history.replaceState(null, "", address);
 }"""
+GO_TO_HEAD = """() => setTimeout(
+  () => document.querySelector("#run-head")?.scrollIntoView({ behavior: "smooth", block: "nearest" }), 300)"""
 GOING = ("queued", "running")
-QUIET: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
+OVERLAYS = tuple(f"over_{name}" for name in side_by_side.CURVES)
+ORDER = (
+    "none", "list", "count", "table", *side_by_side.PARTS, "body", "head", "stop", "resume", "pack", "use", "charts",
+    "loss", "charted", "score", *scorecard.EMPTY, "name", "note", "events", "command", "log", *trash_panel.PARTS,
+)  # fmt: skip
+"""The parts of the panel that are filled from the run's directory, in the order of their components."""
 
 
 class RunPanel:
@@ -36,60 +51,76 @@ class RunPanel:
         self.tabs = tabs
         self.pickers = pickers
         # The id lives in the page, not in the server's session: it must survive a restart of the server.
-        self.shown = gr.Textbox(visible="hidden", elem_id="shown-run")
+        self.shown = unseen("shown-run")
         self.seen = gr.State({})
         self.timer = gr.Timer(TICK_SECONDS)
         with gr.Column(elem_classes="run-panel"):
             gr.HTML(markup.section(self.text("ui.runs")), padding=False)
             self.missing = gr.HTML(padding=False, elem_id="missing-run")
             self.none = gr.HTML(padding=False)
-            self.runs = gr.Dropdown(
-                [], label=self.text("ui.runs.choose"), filterable=False, visible=False, elem_id="runs"
-            )
+            self.list = RunsTable(lang)
+            self.side = SidePanel(lang)
             with gr.Column(visible=False) as self.body:
                 self._body()
+            self.trash = TrashPanel(lang, self.shown, self.timer)
         self._events()
 
     def _body(self) -> None:
         self.head = gr.HTML(padding=False, elem_id="run-head")
         with gr.Row():
-            self.stop = gr.Button(self.text("ui.stop"), visible=False, scale=0, min_width=BUTTON_WIDTH)
-            self.resume = gr.Button(self.text("ui.resume"), visible=False, scale=0, min_width=BUTTON_WIDTH)
-            self.use = gr.Button(self.text("ui.use"), variant="primary", visible=False, scale=0, min_width=BUTTON_WIDTH)
+            narrow: dict[str, Any] = {"scale": 0, "size": "md", "min_width": BUTTON_WIDTH}
+            self.stop = gr.Button(self.text("ui.stop"), visible=False, **narrow)
+            self.resume = gr.Button(self.text("ui.resume"), visible=False, **narrow)
+            self.pack = gr.DownloadButton(self.text("ui.pack"), visible=False, **narrow)
+            self.use = gr.Button(self.text("ui.use"), variant="primary", visible=False, **narrow)
+            self.again = gr.Button(self.text("ui.again"), scale=0, size="md", min_width=WIDE_BUTTON_WIDTH)
+            self.throw = gr.Button(self.text("ui.trash.throw"), **narrow)
         with gr.Row(visible=False) as self.charts:
-            self.loss = self._chart("loss")
-            self.score = self._chart("score")
-        with gr.Column(visible=False) as self.result:
-            self.verdict = gr.HTML(padding=False, elem_id="verdict")
-            self.scores = gr.Dataframe(
-                interactive=False, datatype="str", type="array", wrap=True, label=self.text("ui.scores"), buttons=[],
-                elem_id="scores",
+            with gr.Column(min_width=280):
+                gr.HTML(markup.note(self.text("ui.chart.loss")), padding=False)
+                self.loss = self._chart("loss")
+            with gr.Column(min_width=280):
+                # Its title depends on the run. In the chart, each change of it would draw the chart anew, and fail
+                # where that comes to pass behind another tab.
+                self.charted = gr.HTML(padding=False, elem_id="charted")
+                self.score = self._chart("score")
+        self.card = ScorecardPanel(self.lang, self.shown)
+        with gr.Accordion(self.text("ui.about"), open=False):
+            self.name = gr.Textbox(
+                label=self.text("ui.about.name"), lines=1, max_lines=1, max_length=NAME_CHARS, elem_id="about-name"
+            )
+            self.note = gr.Textbox(
+                label=self.text("ui.about.note"), info=self.text("ui.about.note.info"), lines=3, max_lines=8,
+                max_length=NOTE_CHARS, elem_id="about-note",
             )  # fmt: skip
-            self.breakdown = gr.Dataframe(
-                interactive=False, datatype="str", type="array", wrap=True, label=self.text("ui.confusion"), buttons=[],
-                elem_id="breakdown",
-            )  # fmt: skip
-            with gr.Accordion(self.text("ui.samples"), open=False):
-                self.samples = gr.Dataframe(
-                    interactive=False, datatype="str", type="array", wrap=True, show_label=False, buttons=[],
-                    elem_id="samples",
-                )  # fmt: skip
+            self.save = gr.Button(self.text("ui.about.save"), size="sm", scale=0, min_width=BUTTON_WIDTH)
         with gr.Accordion(self.text("ui.events"), open=False):
             self.events = gr.HTML(padding=False)
         with gr.Accordion(self.text("ui.command"), open=False):
             self.command = gr.Textbox(
-                show_label=False, container=False, interactive=False, lines=2, max_lines=6, elem_id="command"
+                label=self.text("ui.command"),
+                show_label=False,
+                container=False,
+                interactive=False,
+                lines=2,
+                max_lines=6,
+                elem_id="command",
             )
         with gr.Accordion(self.text("ui.log"), open=False):
             self.log = gr.Textbox(
-                show_label=False, container=False, interactive=False, lines=12, max_lines=12, elem_id="log"
+                label=self.text("ui.log"),
+                show_label=False,
+                container=False,
+                interactive=False,
+                lines=12,
+                max_lines=12,
+                elem_id="log",
             )
 
     def _chart(self, name: str) -> gr.LinePlot:
         return gr.LinePlot(
             x=self.text("ui.chart.step"),
             y=self.text(f"ui.chart.{name}"),
-            title=self.text(f"ui.chart.{name}"),
             x_title=self.text("ui.chart.step"),
             y_title=" ",
             height=CHART_HEIGHT,
@@ -99,18 +130,38 @@ class RunPanel:
 
     def _events(self) -> None:
         parts = [
-            self.none, self.runs, self.body, self.head, self.stop, self.resume, self.use, self.charts, self.loss,
-            self.score, self.result, self.verdict, self.scores, self.breakdown, self.samples, self.events,
-            self.command, self.log, self.timer,
+            self.none, self.list.box, self.list.count, self.list.table, *self.side.parts.values(), self.body,
+            self.head, self.stop, self.resume, self.pack, self.use, self.charts, self.loss, self.charted, self.score,
+            *self.card.parts.values(), self.name, self.note, self.events, self.command, self.log,
+            *self.trash.parts.values(), self.timer,
         ]  # fmt: skip
         self.outputs = [self.shown, self.seen, *parts]
-        draw = {"inputs": [self.shown, self.seen], "outputs": self.outputs, "preprocess": False, **QUIET}
+        asked = [self.shown, self.seen, *self.list.asked, self.side.over]
+        draw = {"inputs": asked, "outputs": self.outputs, "preprocess": False, **QUIET}
         # `seen` is a State: with preprocess=False Gradio still hands over the session's value.
         self.timer.tick(guarded(self.on_tick, self.lang), trigger_mode="once", **draw)
-        self.shown.change(guarded(self.on_tick, self.lang), **draw)
+        self.list.words.change(guarded(self.on_tick, self.lang), trigger_mode="always_last", **draw)
+        # Each of these counts: a click that comes while another is answered must not be lost.
+        redraw = [self.shown.change, self.list.task.input, self.list.state.input]
+        gr.on([*redraw, self.side.over.input], guarded(self.on_tick, self.lang), trigger_mode="multiple", **draw)
         self.shown.change(None, [self.shown, self.missing], self.missing, js="(id, missing) => id ? '' : missing")
-        self.runs.input(
-            guarded(self.on_choose, self.lang), self.runs, [self.shown, self.timer], preprocess=False, **QUIET
+        clicked: dict[str, Any] = {"preprocess": False, "trigger_mode": "multiple", **QUIET}
+        self.list.table.click(guarded(self.on_open, self.lang), None, [self.shown, self.timer], **clicked).success(
+            None, None, None, js=GO_TO_HEAD
+        )
+        self.list.table.select(
+            guarded(self.on_chosen, self.lang), asked, [self.list.chosen, *self.outputs], **clicked
+        )  # fmt: skip
+        self.save.click(
+            guarded(self.on_save, self.lang), [self.shown, self.name, self.note], self.timer, preprocess=False,
+            api_visibility="private",
+        )  # fmt: skip
+        self.throw.click(
+            guarded(self.on_throw, self.lang),
+            self.shown,
+            [self.shown, self.timer, self.trash.thrown, self.trash.undoing, self.trash.told],
+            preprocess=False,
+            api_visibility="private",
         )
         self.stop.click(
             guarded(self.on_stop, self.lang), self.shown, self.stop, preprocess=False, api_visibility="private"
@@ -137,14 +188,32 @@ class RunPanel:
         if wished and wished not in [view.id for view in views]:
             # In the panel: a warning of Gradio's is lost where the event has no queue. And no other run below it,
             # which would be taken for the one that was asked for.
-            missing = PlaygroundError("unknown_run", run=wished).text(visitor.lang)
-            return [markup.note(missing, "bad"), *self.on_tick(visitor, "", {})]
+            return [markup.note(_missing(wished, visitor).text(visitor.lang), "bad"), *self.on_tick(visitor, "", {})]
         going = [view.id for view in views if view.status.state in GOING]
         newest = going[0] if going else views[0].id if views else ""
         return ["", *self.on_tick(visitor, wished or newest, {})]
 
-    def on_choose(self, visitor: Visitor, run_id: Any) -> list[Any]:
+    def on_open(self, visitor: Visitor, event: gr.EventData) -> list[Any]:
+        """The run whose name was clicked."""
+        run_id = event._data.get("run", "") if isinstance(event._data, dict) else ""
         return [finetune.view(str(run_id), visitor.owner).id, gr.Timer(active=True)]
+
+    def on_chosen(
+        self, visitor: Visitor, run_id: Any, seen: Any, words: Any, task: Any, state: Any, chosen: Any, over: Any,
+        event: gr.EventData,
+    ) -> list[Any]:  # fmt: skip
+        """What is ticked now, of the visitor's runs, and the panel with that."""
+        wished = event._data.get("chosen", []) if isinstance(event._data, dict) else []
+        there = [view.id for view in finetune.runs(visitor.owner)]
+        chosen = " ".join(one for one in there if isinstance(wished, list) and one in wished)
+        return [chosen, *self.on_tick(visitor, run_id, seen, words, task, state, chosen, over)]
+
+    def on_save(self, visitor: Visitor, run_id: Any, name: Any, note: Any) -> Any:
+        finetune.describe(str(run_id), visitor.owner, name=str(name or ""), note=str(note or ""))
+        return gr.Timer(active=True)
+
+    def on_throw(self, visitor: Visitor, run_id: Any) -> list[Any]:
+        return self.trash.throw_away(visitor, str(run_id))
 
     def on_stop(self, visitor: Visitor, run_id: Any) -> Any:
         finetune.stop(str(run_id), visitor.owner)
@@ -160,50 +229,69 @@ class RunPanel:
         view = finetune.view(str(run_id), visitor.owner)
         if not view.usable:
             raise PlaygroundError("run_not_usable", run=view.id)
-        offered = predict.offered(view.spec.task, visitor.owner)
-        choices = [(visitor.text(f"ui.model.{info.kind}", title=info.title), info.id) for info in offered]
+        tab = get_task(view.spec.task).tab
+        offered = predict.offered(tab, visitor.owner)
+        choices = [(render(predict.label(info), visitor.lang), info.id) for info in offered]
         chosen = gr.Dropdown(choices=choices, value=view.model)
         return [
-            gr.Tabs(selected=view.spec.task),
-            *(chosen if task_id == view.spec.task else gr.skip() for task_id in self.pickers),
+            gr.Tabs(selected=tab),
+            *(chosen if task_id == tab else gr.skip() for task_id in self.pickers),
         ]
 
-    def on_tick(self, visitor: Visitor, run_id: Any, seen: Any) -> list[Any]:
+    def on_tick(
+        self, visitor: Visitor, run_id: Any, seen: Any, words: Any = "", task: Any = "", state: Any = "",
+        chosen: Any = "", over: Any = "",
+    ) -> list[Any]:  # fmt: skip
         """Updates for what has changed since `seen` ({part: content}); nothing for the rest."""
         run_id = str(run_id or "")
         before = seen if isinstance(seen, dict) and seen.get("run") == run_id else {}
         # Taken before the files are read: what is written meanwhile makes the next tick look again.
-        stamp = watch.stamp(run_id, visitor.owner)
+        try:
+            stamp = [watch.stamp(run_id, visitor.owner), *map(str, (words, task, state, chosen, over))]
+        except PlaygroundError:  # it was thrown away elsewhere
+            run_id, stamp = "", [watch.stamp("", visitor.owner)]
         if before.get("stamp") == stamp:
             return [gr.skip() for _ in self.outputs]
         views = finetune.runs(visitor.owner)
+        there = [view.id for view in views]
+        marked = [one for one in ticked(chosen) if one in there]
         view = finetune.view(run_id, visitor.owner) if run_id else None
-        content = {"run": run_id, "stamp": stamp, **results.contents(view, views, visitor.lang)}
+        content = {
+            "run": run_id,
+            "stamp": stamp,
+            **results.contents(view, views, visitor.lang, finetune.peers(view, views) if view else []),
+            **runs_table.contents(visitor, run_id, views, words, task, state, marked),
+            **side_by_side.contents(history.side_by_side(marked, visitor.owner), str(over), visitor.lang),
+            **trash_panel.contents(visitor),
+        }
         changed = {name: value for name, value in content.items() if before.get(name, before) != value}
         updates = _updates(content, changed)
         going = any(item.status.state in GOING for item in views)
         return [run_id, content, *updates, gr.skip() if going else gr.Timer(active=False)]
 
 
+def _missing(run_id: str, visitor: Visitor) -> PlaygroundError:
+    """Why a run is not among the visitor's."""
+    try:
+        finetune.view(run_id, visitor.owner)
+    except PlaygroundError as error:
+        return error
+    return PlaygroundError("unknown_run", run=run_id)
+
+
 def _updates(content: dict[str, Any], changed: dict[str, Any]) -> list[Any]:
     """One update per part of the panel, in their order; gr.skip() where its content is as before."""
-    text = {
-        name: changed[name] if name in changed else gr.skip()
-        for name in ("none", "head", "verdict", "events", "command", "log")
-    }
-    shown = {
-        name: gr.update(visible=changed[name]) if name in changed else gr.skip()
-        for name in ("body", "resume", "use", "charts", "result")
-    }
-    tables = {
-        name: gr.update(**changed[name]) if name in changed else gr.skip()
-        for name in ("runs", "stop", "scores", "breakdown", "samples")
-    }
-    charts = {name: results.frame(changed[name]) if name in changed else gr.skip() for name in ("loss", "score")}
-    parts = {**text, **shown, **tables, **charts}
-    order = (
-        "none", "runs", "body", "head", "stop", "resume", "use", "charts", "loss", "score", "result", "verdict",
-        "scores", "breakdown", "samples", "events", "command", "log",
-    )  # fmt: skip
-    assert set(order) == set(content) - {"run", "stamp"}
-    return [parts[name] for name in order]
+    found = {}
+    for name in ORDER:
+        if name not in changed or changed[name] == {}:
+            found[name] = gr.skip()
+        elif name in ("loss", "score"):
+            found[name] = results.frame(changed[name])
+        elif name in OVERLAYS:
+            found[name] = side_by_side.frame(changed[name]["value"])
+        elif isinstance(changed[name], bool):
+            found[name] = gr.update(visible=changed[name])
+        else:
+            found[name] = gr.update(**changed[name]) if isinstance(changed[name], dict) else changed[name]
+    assert set(ORDER) == set(content) - {"run", "stamp"}
+    return [found[name] for name in ORDER]

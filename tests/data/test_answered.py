@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 
-from playground.data import Table, check, marked, propose, read, rows_of, split
+from playground.data import Table, check, propose, read, rows_of
+from playground.errors import PlaygroundError
 from playground.fields import Row
 from playground.i18n import LANGUAGES, render
 from playground.tasks import get_task
+from tests.data.parts import parts
 
 ReadTable = Callable[..., Table]
 FIELDS = get_task("qa").fields
@@ -121,6 +123,7 @@ def test_every_fault_of_answers_at_once(table: ReadTable) -> None:
         "answer_none": [16],
         "answer_partly": [17],
         "long_context": [18],
+        "near_empty": [14, 15, 16, 17, 18],  # their questions
         "contradicted_gold": [19],
     }
     kept = rows(found)
@@ -176,6 +179,7 @@ import json, re, sys
 from pathlib import Path
 from playground.data import check
 from playground.data.table import Table
+from tests.data.parts import parts
 from tests.data.test_answered import FIELDS, columns_of
 table = Table.from_json(json.loads(sys.argv[1]))
 codes = [fault.message.key for fault in check(table, columns_of(table), FIELDS).faults]
@@ -187,15 +191,19 @@ print(json.dumps([codes, int(peak)]))
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from Linux's /proc")
 def test_one_long_context_under_many_questions_stays_within_memory(table: ReadTable) -> None:
-    """Its copies, one a question, would take half a gigabyte and more."""
-    asked = [{"question": f"{n}?", "answers": [{"text": "mill", "answer_start": 4}]} for n in range(2_000)]
+    """Its copies, one a question, would take a quarter of a gigabyte and more."""
+    asked = [{"question": f"{n}?", "answers": [{"text": "mill", "answer_start": 4}]} for n in range(600)]
     made = {"data": [{"paragraphs": [{"context": "the mill " * 50_000, "qas": asked}]}]}
     found = table(json.dumps(made), "data.json")
     done = subprocess.run(
         [sys.executable, "-c", MEASURED, json.dumps(found.to_json())], capture_output=True, text=True, check=True
     )
     codes, kilobytes = json.loads(done.stdout)
-    assert "data.fault.too_much_text" in codes and found.rows == 2_000 and kilobytes < 400_000
+    assert "data.fault.too_much_text" in codes and found.rows == 600 and kilobytes < 400_000
+    made["data"][0]["paragraphs"][0]["qas"] = [{**asked[0], "question": f"{n}?"} for n in range(2_000)]
+    with pytest.raises(PlaygroundError) as refused:  # the child stops where a disk should hold no more
+        table(json.dumps(made), "data.json")
+    assert refused.value.code == "data_too_much_text"
 
 
 def test_nothing_but_unanswerable_questions_is_refused(table: ReadTable) -> None:
@@ -208,7 +216,7 @@ def test_a_context_that_the_file_itself_puts_on_both_sides_stays_there(table: Re
     lines = [f"Who {n}?,{CONTEXT},mill,{'test' if n % 4 == 0 else 'train'}" for n in range(20)]
     found = table("question,context,answer,split\n" + "\n".join([*lines, f"who  0?,{CONTEXT},mill,train"]))
     assert faults(found)["leaked"] == [21]
-    train, held_out = split(
+    train, held_out = parts(
         rows(found), label=None, inputs=("question", "context"), together=("context",), held_out=0.1, seed=1
     )
     assert (len(train), len(held_out)) == (15, 5)
@@ -216,7 +224,7 @@ def test_a_context_that_the_file_itself_puts_on_both_sides_stays_there(table: Re
 
 def test_contexts_stay_on_one_side() -> None:
     made: list[Row] = [{"question": f"q{n}", "context": f"c{n // 5}", "answer": []} for n in range(200)]
-    train, held_out = split(
+    train, held_out = parts(
         made, label=None, inputs=("question", "context"), together=("context",), held_out=0.2, seed=3
     )
     assert len(held_out) == 40 and not {row["context"] for row in train} & {row["context"] for row in held_out}
@@ -230,8 +238,8 @@ def test_rows_that_name_their_side_keep_it(table: ReadTable) -> None:
     codes = {fault.message.key: fault.rows for fault in check(found, columns, fields).faults}
     assert codes["data.fault.split_unknown"] == [42] and codes["data.fault.leaked"] == [41]
     made = list(rows_of(found, columns, fields))
-    train, held_out = split(made, label="label", inputs=("text",), together=("text",), held_out=0.1, seed=1)
-    assert marked(made) == len(held_out) == 10 and len(train) == 31 and train[-1]["text"] == "blank"
+    train, held_out = parts(made, label="label", inputs=("text",), together=("text",), held_out=0.1, seed=1)
+    assert len(held_out) == 10 and len(train) == 31 and train[-1]["text"] == "blank"
     assert not any(row["text"] == "Text  0" for row in train)
 
 

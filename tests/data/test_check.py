@@ -60,7 +60,8 @@ def test_every_fault_of_the_rows_at_once(table: ReadTable) -> None:
         "too_long": [24],
         "repeated": [25],
         "contradicted": [26],
-        "single": [27, 28],
+        "rare": [27, 28],
+        "near_empty": [28],
         "spelling": [28],
     }
     assert codes(result.faults).count("empty") == 2 and result.faults[0].rows == [21]

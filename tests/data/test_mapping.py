@@ -17,7 +17,7 @@ ReadTable = Callable[..., Table]
 
 def mapped(table: Table) -> tuple[list[str], list[str]]:
     """(proposed text columns, proposed label columns)"""
-    text, label, _ = propose(table, FIELDS)
+    text, _, label, _ = propose(table, FIELDS)
     assert (text.field, label.field) == ("text", "label")
     assert all(render(proposal.reason, lang) for proposal in (text, label) for lang in LANGUAGES)
     return text.columns, label.columns
@@ -47,7 +47,7 @@ def test_without_names_the_content_decides_and_says_why(table: ReadTable) -> Non
     lines = [f"{n},v{n % 4},a much longer text with the number {n},{n * 7}" for n in range(1200)]
     found = table("one,two,three,four\n" + "\n".join(lines))
     assert mapped(found) == (["three"], ["two"])
-    text, label, _ = propose(found, FIELDS)
+    text, _, label, _ = propose(found, FIELDS)
     assert render(label.reason, "en") == "“two” has 4 different short values in 1,200 rows"
     assert "longest text of all columns" in render(text.reason, "en")
 
@@ -60,3 +60,24 @@ def test_a_name_for_one_field_leaves_the_other_to_the_content(table: ReadTable) 
 def test_what_looks_like_nothing_is_left_to_the_user(table: ReadTable) -> None:
     assert mapped(table("a\nunlike\nevery\nother\n")) == (["a"], [])
     assert mapped(table("a\nx\ny\nx\ny\n")) == ([], ["a"])
+
+
+@pytest.mark.parametrize(
+    ("header", "first", "second"),
+    [
+        ("sentence1,sentence2,label", "sentence1", "sentence2"),
+        ("idx,premise,hypothesis,label", "premise", "hypothesis"),
+        ("句子1,句子2,标签", "句子1", "句子2"),
+    ],
+)
+def test_two_texts_that_are_compared_are_found_by_their_names(
+    table: ReadTable, header: str, first: str, second: str
+) -> None:
+    row = ",".join("abcd"[: header.count(",") + 1])
+    text, pair, _, _ = propose(table(f"{header}\n{row}\n{row}\n"), FIELDS)
+    assert (text.columns, pair.columns) == ([first], [second])
+
+
+def test_a_second_text_is_not_guessed(table: ReadTable) -> None:
+    text, pair, _, _ = propose(table("text,notes,label\n" + "a,a long note on it,x\nb,another,y\n" * 9), FIELDS)
+    assert (text.columns, pair.columns) == (["text"], [])

@@ -10,8 +10,8 @@ from collections import Counter
 
 import pytest
 
-from playground.data import split
 from playground.fields import Row
+from tests.data.parts import parts
 
 
 def labelled(*counts: int) -> list[Row]:
@@ -23,7 +23,7 @@ def labelled(*counts: int) -> list[Row]:
 
 
 def cut(rows: list[Row], held_out: float = 0.1, seed: int = 1) -> tuple[list[Row], list[Row]]:
-    return split(rows, label="label", inputs=["text"], together=["text"], held_out=held_out, seed=seed)
+    return parts(rows, label="label", inputs=["text"], together=["text"], held_out=held_out, seed=seed)
 
 
 def test_classes_keep_their_shares() -> None:

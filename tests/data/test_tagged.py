@@ -225,7 +225,7 @@ def test_every_fault_of_spans_at_once(table: ReadTable) -> None:
         "tags_numbers": [19],
         "tags_count": [20],
         "contradicted_gold": [21],
-        "single_type": [18],
+        "rare_type": [18],
         "spelling_type": [18],
     }
     kept = rows(found)

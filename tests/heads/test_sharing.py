@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
 
-from playground.heads.loading import lora_head
+from playground.heads.loading import tunable_head
 from playground.heads.sharing import sharing
 from playground.i18n import LANGUAGES, Message, msg, render
 from playground.models import pool as pool_module
@@ -69,5 +69,5 @@ def test_more_than_plain_lora_is_named(tmp_path: Path, setting: str, value: obje
     path = tmp_path / "adapter" / "adapter_config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {setting: value}), encoding="utf-8")
     resolved = resolve(str(tmp_path / "adapter"))
-    why = lora_head(resolved).why_own_base(resolved)
+    why = tunable_head(resolved).why_own_base(resolved)
     assert why is not None and name in said(why)

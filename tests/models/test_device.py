@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from playground.i18n import render
-from playground.models.device import choose_device
+from playground.models.device import GPU_SHARE, choose_device, pool_memory
 from playground.settings import settings
 
 
@@ -32,3 +34,46 @@ def test_float16_is_never_chosen_on_a_cpu() -> None:
 def test_bf16_training_is_chosen_only_with_the_instructions_for_it() -> None:
     fast = any(torch.cpu.get_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
     assert (choose_device().training_dtype == "bf16") is fast
+
+
+def gpus(monkeypatch: pytest.MonkeyPatch, *free_gb: int, wanted: str = "auto") -> None:
+    """As if the machine had GPUs with that much free memory: what torch and accelerate tell of them."""
+    monkeypatch.setenv("PLAYGROUND_DEVICE", wanted)
+    settings.cache_clear()
+    monkeypatch.setattr(
+        "playground.models.device.PartialState", lambda: SimpleNamespace(device=torch.device("cuda", 0))
+    )
+    monkeypatch.setattr("playground.models.device.is_bf16_available", lambda ignore_tpu: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(free_gb))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "A Card")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free_gb[device.index or 0] * 2**30, 80 * 2**30))
+
+
+@pytest.mark.parametrize(
+    ("free_gb", "wanted", "weights_gb", "map_", "key"),
+    [
+        ((10,), "auto", 12, {"": "cuda:0"}, "device.cuda"),
+        ((10,), "auto", 20, "auto", "device.cuda_offload"),
+        ((10, 10), "auto", 20, "auto", "device.cuda_spread"),
+        ((10, 10), "cuda:1", 20, "auto", "device.cuda_offload"),
+        ((2, 10), "cuda:1", 12, {"": "cuda:1"}, "device.cuda"),
+    ],
+)
+def test_a_gpu_takes_what_fits_and_says_why(
+    monkeypatch: pytest.MonkeyPatch, free_gb: tuple[int, ...], wanted: str, weights_gb: int, map_: object, key: str
+) -> None:
+    gpus(monkeypatch, *free_gb, wanted=wanted)
+    device = choose_device(weights_gb * 2**30)
+    assert (device.device_map, device.reason.key) == (map_, key)
+    assert (device.dtype, device.training_dtype) == (torch.bfloat16, "bf16")
+    assert all("A Card" in render(device.reason, lang) for lang in ("en", "zh"))
+
+
+def test_on_gpus_the_pool_is_bounded_by_their_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpus(monkeypatch, 4, 6)
+    assert pool_memory() == int(GPU_SHARE * 10 * 2**30)
+    gpus(monkeypatch, 4, 6, wanted="cuda:1")
+    assert pool_memory() == int(GPU_SHARE * 6 * 2**30)
+    monkeypatch.setenv("PLAYGROUND_MODEL_MEMORY_GB", "3")
+    settings.cache_clear()
+    assert pool_memory() == 3 * 2**30

@@ -4,7 +4,7 @@ import pytest
 
 from playground.i18n import LANGUAGES, Message, render
 from playground.runs import RunSpec, TrainingParams
-from playground.services.autopilot import MAX_STEPS, complete
+from playground.services.autopilot import MAX_STEPS, complete, told
 
 SPEC = RunSpec(task="classification", data="x.csv")
 
@@ -13,7 +13,7 @@ SPEC = RunSpec(task="classification", data="x.csv")
 @pytest.mark.parametrize("preset", ["quick", "balanced", "thorough"])
 def test_every_number_is_chosen_with_a_reason_in_both_languages(rows: int, labels: int, preset: str) -> None:
     spec = complete(SPEC.model_copy(update={"preset": preset}), rows=rows, labels=labels, longest="x" * 100)
-    numbers = spec.training.model_dump(exclude={"seed"})
+    numbers = spec.training.model_dump(include=told("lora") - {"seed", "keep"})
     assert None not in numbers.values()
     assert set(spec.reasons) == set(numbers)
     for reason in spec.reasons.values():
@@ -21,6 +21,20 @@ def test_every_number_is_chosen_with_a_reason_in_both_languages(rows: int, label
             assert render(Message.from_json(reason), lang)
     training_rows = rows * (1 - numbers["held_out"])
     assert numbers["epochs"] * training_rows / numbers["batch_size"] <= MAX_STEPS * 1.01
+
+
+@pytest.mark.parametrize(("task", "base"), [("classification", "scratch/mlp"), ("translation", "scratch/seq2seq")])
+def test_a_network_from_nothing_grows_with_its_data(task: str, base: str) -> None:
+    spec = RunSpec(task=task, data="x.csv", base=base, method="scratch")
+    little, much = (
+        complete(spec, rows=1000, labels=2, longest="x" * 100, chars=chars) for chars in (50_000, 50_000_000)
+    )
+    assert set(little.reasons) == told("scratch") - {"seed", "keep"}
+    assert str(little.training.vocab_size) in render(Message.from_json(little.reasons["vocab_size"]), "zh").replace(
+        ",", ""
+    )
+    assert little.training.vocab_size < much.training.vocab_size  # type: ignore[operator]
+    assert little.training.dropout >= much.training.dropout  # type: ignore[operator]
 
 
 def test_a_number_set_by_hand_stays_and_others_follow_it() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from playground.i18n import LANGUAGES
 from playground.runs import RunSpec
-from playground.services import cards, metrics
+from playground.services import cards, metrics, predict, verdict
 from playground.tasks.classification import TASK as CLASSIFICATION
 from playground.tasks.ner import TASK as NER
 from playground.tasks.qa import TASK as QA
@@ -57,8 +57,25 @@ def test_entities_have_a_table_by_type_with_the_frequent_ones_first(lang: str) -
     found = made(NER, per_type={"rare": {**scores, "support": 3}, f"big {HOSTILE}": {**scores, "support": 40}})
     spec = RunSpec(task="ner", data="x.csv", base="owner/base", labels=["big", "rare"])
     text = cards.card(spec, found, lang)
-    assert text.index("| big ") < text.index("| rare | 0.125 | 0.250 | 0.500 | 3 |")
+    few = verdict.support(3, lang)
+    assert text.index("| big ") < text.index(f"| rare | 0.125 | 0.250 | 0.500 | {few} |")
     assert "<img" not in text
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_card_says_how_it_compares_and_whether_it_is_as_right_as_it_is_sure(lang: str) -> None:
+    compared = {
+        "rival": "linear_probe", "metric": "accuracy", "tuned": 0.75, "other": 0.6, "difference": 0.15,
+        "interval": [0.1, 0.2], "p": 0.01, "test": "mcnemar", "outcome": "better", "rows_better": 9, "rows_worse": 1,
+    }  # fmt: skip
+    sure = metrics.calibration([0.9] * 200, [True] * 200)
+    types = {HOSTILE: {"precision": 0.125, "recall": 0.25, "f1": 0.5, "support": 40}}
+    found = made(CLASSIFICATION, comparisons=[compared], calibration=sure, per_type=types)
+    text = cards.card(RunSpec(task="classification", data="x.csv", base="owner/base"), found, lang)
+    assert verdict.verdict(found, lang) in text
+    assert verdict.calibration(sure, lang) in text
+    assert "| 0.125 | 0.250 | 0.500 | 40 |" in text
+    assert "<img" not in text and "[x](" not in text
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -79,3 +96,10 @@ def test_every_way_of_an_interval_is_named(task: Task) -> None:
     assert ("Wilson" in text) == ("wilson" in ways)
     assert ("bootstrap" in text) == ("bootstrap" in ways)
     assert type(task.output) in cards.PIPELINE_TAGS
+
+
+def test_the_card_of_a_model_of_the_catalog_says_what_is_not_known() -> None:
+    known = predict.card("uer/gpt2-distil-chinese-cluecorpussmall", "en")
+    assert "Not verified" in known and "Licence: not known here" in known and "a37ea26ae38a" in known
+    assert "未经核对" in predict.card("Qwen/Qwen3-0.6B", "zh")
+    assert predict.card("someone/else", "en") == ""

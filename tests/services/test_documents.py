@@ -48,8 +48,8 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A question answering model that has learned nothing, as a folder."""
     folder, base = tmp_path_factory.mktemp("qa"), resolve(MINILM)
-    made, _ = HEAD.new_model(base, [], TrainingParams(lora_r=4, seed=3))
-    HEAD.save(made, folder, task="qa", labels=[], base=base, max_length=256)
+    made, tokenizer = HEAD.new_model(base, [], TrainingParams(lora_r=4, seed=3))
+    HEAD.save(made, folder, tokenizer=tokenizer, task="qa", labels=[], base=base, max_length=256)
     return str(folder)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shlex
 import time
@@ -13,13 +14,17 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
+from playground.cli.parser import build_parser
+from playground.cli.recipe import read_spec
 from playground.errors import PlaygroundError
-from playground.i18n import LANGUAGES, join, render
+from playground.i18n import LANGUAGES, Message, join, render
 from playground.runs import Run, RunSpec, TrainingParams
 from playground.services import finetune, launch
+from playground.services.autopilot import told
 from playground.services.evaluate import evaluate
 from playground.services.uploads import KEEP_SECONDS
 from playground.settings import settings
+from tests.heads import writers
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "datasets"
 BASE = "sentence-transformers/all-MiniLM-L6-v2"
@@ -59,12 +64,17 @@ def test_upload_is_read_and_mapped(home: Path, films: Path) -> None:
     assert upload.table.rows == 40
     assert {proposal.field: proposal.columns for proposal in upload.proposals} == {
         "text": ["review"],
+        "text_pair": [],
         "label": ["sentiment"],
         "split": [],
     }
     again = finetune.get_upload(upload.id, "local")
     assert again == upload
-    checked = finetune.check_upload(upload.id, {"text": ["review"], "label": ["sentiment"]}, "local")
+    checked = finetune.examine(
+        RunSpec(task="classification", data="", columns={"text": ["review"], "label": ["sentiment"]}),
+        upload.id,
+        "local",
+    )[0]
     assert checked.ok
     assert checked.labels == ["neg", "pos"]
 
@@ -90,7 +100,7 @@ def test_unreadable_upload_leaves_nothing(home: Path, tmp_path: Path) -> None:
 def test_old_uploads_are_swept(home: Path, films: Path) -> None:
     old = finetune.inspect(films, "classification", "ann")
     past = time.time() - KEEP_SECONDS - 10
-    os.utime(old.table.parquet.parent, (past, past))
+    os.utime(old.table.arrow.parent, (past, past))
     new = finetune.inspect(films, "classification", "local")
     refused("unknown_upload", finetune.get_upload, old.id, "ann")
     assert finetune.get_upload(new.id, "local").id == new.id
@@ -104,7 +114,7 @@ def test_unusable_dataset_is_refused_before_a_run_exists(home: Path, films: Path
     assert caught.value.code == "dataset_not_usable"
     for lang in LANGUAGES:  # a line for what is wrong, then each fault with its remedy on one of its own
         first, *others = caught.value.text(lang).splitlines()
-        faults = finetune.check_upload(upload.id, no_columns.columns, "local").faults
+        faults = finetune.examine(no_columns, upload.id, "local")[0].faults
         told = [join(render(fault.message, lang), render(fault.remedy, lang), lang=lang) for fault in faults]
         assert others == told and len(told) > 1 and str(len(told)) in first
     refused(
@@ -134,6 +144,42 @@ def test_a_length_in_which_nothing_can_be_learned_is_refused(home: Path) -> None
     assert finetune.runs("local") == []
 
 
+def test_both_ways_start_only_where_both_can(home: Path, films: Path) -> None:
+    upload = finetune.inspect(films, "classification", "local")
+    spec = RunSpec(task="classification", data="", base="nobody/none")
+    refused("model_not_here", finetune.start_both, spec, upload.id, "local")
+    assert finetune.runs("local") == []
+
+
+@pytest.mark.parametrize(("task", "file", "bases"), [
+    ("translation", "phrasebook-en-zh.tsv", ["scratch/seq2seq", "starter/translate-en-zh"]),
+    ("generation", "tiny-fables-en.jsonl", ["scratch/gpt", "starter/story-en"]),
+])  # fmt: skip
+def test_what_comes_with_the_playground_is_a_pretrained_base(
+    home: Path, monkeypatch: pytest.MonkeyPatch, task: str, file: str, bases: list[str]
+) -> None:
+    monkeypatch.setattr(finetune, "launch", lambda run: None)
+    upload = finetune.inspect(EXAMPLES / task / file, task, "local")
+    made = finetune.start_both(RunSpec(task=task, data=""), upload.id, "local")
+    assert [finetune.view(run, "local").spec.base for run in made] == bases
+    assert len({finetune.view(run, "local").spec.compare for run in made}) == 1
+
+
+def test_an_encoder_decoder_learns_from_prompts_only(home: Path, tmp_path: Path) -> None:
+    folder = writers.FAMILIES["t5"](tmp_path / "t5")
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text("".join(json.dumps({"text": f"On day {day} it rained."}) + "\n" for day in range(30)))
+    upload = finetune.inspect(texts, "generation", "local")
+    spec = RunSpec(task="generation", data="", base=str(folder), method="lora")
+    refused("prompts_missing", finetune.start, spec, upload.id, "local")
+
+
+def test_the_command_of_parallel_files_names_both(home: Path) -> None:
+    spec = RunSpec(task="translation", data="my a.en + b.zh", base="scratch/seq2seq", method="scratch")
+    words = shlex.split(finetune.command(spec, spec.data))
+    assert words[4:6] == ["my a.en", "b.zh"]
+
+
 def test_start_completes_the_spec_and_a_queued_run_can_be_stopped(home: Path, films: Path) -> None:
     upload = finetune.inspect(films, "classification", "local")
     run_id = finetune.start(
@@ -147,7 +193,7 @@ def test_start_completes_the_spec_and_a_queued_run_can_be_stopped(home: Path, fi
         assert spec.base == BASE
         assert spec.labels == ["neg", "pos"]
         assert spec.training.epochs == 1
-        assert None not in spec.training.model_dump().values()
+        assert None not in spec.training.model_dump(include=told("lora")).values()
         assert "epochs" not in spec.reasons
         assert "batch_size" in spec.reasons
         run = Run(home / "runs" / run_id)
@@ -217,14 +263,43 @@ def test_command_says_what_the_form_said() -> None:
     )  # fmt: skip
     assert shlex.split(finetune.command(spec, "my data; rm.csv")) == [
         "python", "-m", "playground", "finetune", "my data; rm.csv", "--task", "classification", "--base", BASE,
-        "--preset", "quick", "--map", "text=title", "--map", "text=the body", "--map", "label=topic",
-        "--set", "method=linear_probe", "--set", "epochs=2.5", "--set", "seed=4",
+        "--method", "linear_probe", "--preset", "quick", "--map", "text=title", "--map", "text=the body",
+        "--map", "label=topic", "--set", "epochs=2.5", "--set", "seed=4",
     ]  # fmt: skip
     plain = RunSpec(task="classification", data="")
     assert (
         finetune.command(plain, "x.csv")
         == "python -m playground finetune x.csv --task classification --preset balanced"
     )
+
+
+def test_fixes_are_part_of_what_is_trained_on_and_of_its_command(home: Path, films: Path) -> None:
+    with films.open("a", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["Day 0: the film was awful", "neg"], ["Day 1: the film was great", "POS"]])
+    before = films.read_bytes()
+    upload = finetune.inspect(films, "classification", "local")
+    plain = RunSpec(task="classification", data="")
+    fixed = plain.model_copy(update={"fixes": ["duplicates", "one_spelling"]})
+    rows = {}
+    for spec in (plain, fixed):
+        whole = finetune.completed(spec, upload.id, "local")
+        ready = whole.spec
+        rows[len(ready.fixes)] = [*whole.side("train"), *whole.side("held_out")]
+    assert {number: len(found) for number, found in rows.items()} == {0: 42, 2: 40}
+    assert {row["label"] for row in rows[0]} == {"neg", "pos", "POS"} and ready.labels == ["neg", "pos"]
+    assert films.read_bytes() == before
+    told = [render(Message.from_json(ready.reasons[fix]), "en") for fix in ready.fixes]
+    assert told == [
+        "Left out: 2 of 42 rows that repeat an earlier row.",
+        "Spelled like most now: POS → pos (1 in all).",
+    ]
+    words = shlex.split(finetune.command(ready, str(films)))[3:]
+    assert words.count("--fix") == 2
+    again, _ = read_spec(build_parser("en").parse_args(words))
+    assert again.fixes == ready.fixes
+    unknown = plain.model_copy(update={"fixes": ["magic"]})
+    for call in (finetune.start, finetune.examine, finetune.completed):
+        refused("unknown_fix", call, unknown, upload.id, "local")
 
 
 def test_environment_of_a_run_is_an_allow_list(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from sklearn.metrics import f1_score
 from playground.fields import Span
 from playground.services import metrics
 from playground.services.metrics import answers, entities
+from playground.services.metrics.trust import wilson
 
 ENTITY = ("entity_f1", "entity_precision", "entity_recall")
 ANSWER = ("exact_match", "answer_f1")
@@ -42,7 +43,7 @@ def test_scores_by_name() -> None:
 @pytest.mark.parametrize("function", [metrics.score, metrics.intervals, metrics.interval_methods])
 def test_unknown_metric_is_refused(function) -> None:
     with pytest.raises(KeyError):
-        function(("bleu",), *([["a"], ["a"]] if function is not metrics.interval_methods else []))
+        function(("meteor",), *([["a"], ["a"]] if function is not metrics.interval_methods else []))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,10 @@ def test_neighbours_of_one_type_are_two_entities() -> None:
 )
 def test_entities_of_nothing_score_nothing(right: list, found: list) -> None:
     assert metrics.score(ENTITY, right, found) == dict.fromkeys(ENTITY, 0.0)
-    assert metrics.intervals(ENTITY, right, found) == {name: [0.0, 0.0] for name in ENTITY}
+    assert metrics.intervals(ENTITY, right, found) == {name: [0.0, wilson(0, len(right))[1]] for name in ENTITY}
+    # Nor does a score of 1 of few rows mean that every other row would be right.
+    six = [spans((0, 2, "X"))] * 6
+    assert metrics.intervals(ENTITY, six, six) == {name: list(wilson(6, 6)) for name in ENTITY}
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,8 +10,7 @@ from playground.errors import PlaygroundError
 from playground.heads.linear_probe import HEAD as PROBE
 from playground.heads.loading import lease_trunk
 from playground.models.resolve import resolve
-from playground.services.predict import model_state, predict, predict_rows, runtime
-from playground.settings import settings
+from playground.services.predict import misfit, model_state, predict, predict_rows, runtime
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 ROWS = [
@@ -25,12 +23,7 @@ ROWS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "home"))
-    settings.cache_clear()
-    yield tmp_path / "home"
-    settings.cache_clear()
+pytestmark = pytest.mark.usefixtures("home")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +33,7 @@ def probe(tmp_path_factory: pytest.TempPathFactory) -> str:
     with lease_trunk(base) as trunk:
         embeddings = PROBE.embed(trunk, ROWS, 64)
     assert np.allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)
-    fitted = PROBE.fit(embeddings, ["card", "rate"], [row["label"] for row in ROWS])
+    fitted = PROBE.fit(embeddings, ["card", "rate"], ROWS)
     PROBE.save(fitted, folder, task="classification", labels=["card", "rate"], base=base, max_length=64)
     return str(folder)
 
@@ -106,3 +99,18 @@ def test_half_a_character_counts_as_one_that_is_unknown() -> None:
     found = predict("classification", {"text": "\ud83d fine", "candidate_labels": "good\ud83d, bad"},
                     model="starter/zero-shot-en")  # fmt: skip
     assert {entry["label"] for entry in found} == {"good\ufffd", "bad"}
+
+
+def test_a_model_of_another_kind_is_known_as_such_before_it_is_asked() -> None:
+    wrong = misfit("qa", "starter/ner-en")
+    assert wrong and wrong.code == "wrong_model_for_task" and "starter/qa-en" in wrong.text("en")
+    assert misfit("qa", "starter/qa-en") is None
+    absent = misfit("qa", "run/none")
+    assert absent and absent.code != "wrong_model_for_task"
+
+
+def test_a_second_text_is_refused_by_a_model_that_has_seen_none() -> None:
+    with pytest.raises(PlaygroundError) as refusal:
+        predict("classification", {"text": "A warm film.", "text_pair": "A dull one."})
+    assert refusal.value.code == "input_not_learned"
+    assert predict("classification", {"text": "A warm film.", "text_pair": ""})

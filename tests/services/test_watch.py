@@ -11,7 +11,7 @@ import pytest
 
 from playground.errors import PlaygroundError
 from playground.i18n import msg
-from playground.runs import Run, RunSpec, RunStatus, create_run
+from playground.runs import Run, RunSpec, RunStatus, create_run, process_started
 from playground.services import watch
 from playground.settings import settings
 
@@ -47,7 +47,7 @@ def test_whatever_changes_changes_the_stamp(run: Run) -> None:
 
 def test_a_process_that_died_without_a_word_is_noticed(run: Run) -> None:
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    started = psutil.Process(process.pid).create_time()
+    started = process_started(psutil.Process(process.pid))
     run.write_status(RunStatus(state="running", pid=process.pid, pid_started=started))
     before = watch.stamp(run.id, "local")
     assert watch.stamp(run.id, "local") == before

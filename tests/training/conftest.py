@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -69,6 +69,16 @@ def wait_for(run: Run, condition: Callable[[RunStatus], object]) -> RunStatus:
 
 def wait_for_end(run: Run) -> RunStatus:
     return wait_for(run, lambda status: status.state not in ("queued", "running"))
+
+
+def finished(home: Path, spec: RunSpec, rows: Sequence[Row], held_out: int) -> Run:
+    """A run of these rows, the first so many of them held out, that was trained to its end."""
+    run = create_run(home / "runs", spec)
+    for name, part in (("held_out", rows[:held_out]), ("train", rows[held_out:])):
+        pq.write_table(pa.Table.from_pylist(list(part)), run.data_dir / f"{name}.parquet")
+    launch(run)
+    assert wait_for_end(run).state == "done", run.log_tail()
+    return run
 
 
 def training_process(run: Run) -> psutil.Process:

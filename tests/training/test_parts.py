@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from playground import runs
+from playground.fields import Row
 from playground.runs import Run
-from playground.training import checkpoints, memory, verify
+from playground.training import checkpoints, examples, memory, verify
 from playground.training.threads import IN_USE_SECONDS, Threads
 from playground.training.trainer import Order
 from playground.training.verifying import aside_of, new_aside
 
 
-def write_checkpoint(parent: Path, step: int) -> Path:
+def write_checkpoint(parent: Path, step: int, merit: float | None = None) -> Path:
     def fill(folder: Path) -> None:
         (folder / "trained.safetensors").write_bytes(b"weights of step %d" % step)
         (folder / "optimizer.pt").write_bytes(b"state")
 
-    return checkpoints.write(parent, step, fill)
+    return checkpoints.write(parent, step, fill, merit)
 
 
 def truncate(checkpoint: Path) -> None:
@@ -76,6 +83,20 @@ def test_rotation_goes_by_step_not_by_time(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-20", "step-8"]
 
 
+def test_the_best_checkpoint_is_kept_beside_the_last_ones(tmp_path: Path) -> None:
+    for step, merit in ((10, 0.5), (20, 0.9), (30, 0.9), (40, float("nan")), (50, 0.0), (60, None), (70, -1.0)):
+        write_checkpoint(tmp_path, step, merit)
+        checkpoints.rotate(tmp_path)
+    assert checkpoints.best(tmp_path) == tmp_path / "step-20", "of equal ones the earliest"
+    assert {path.name for path in tmp_path.iterdir()} == {"step-20", "step-60", "step-70"}
+    assert checkpoints.merit_of(tmp_path / "step-60") is None
+    # A best one that was damaged is none, and goes.
+    truncate(tmp_path / "step-20")
+    assert checkpoints.best(tmp_path) == tmp_path / "step-70"
+    checkpoints.rotate(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"step-60", "step-70"}
+
+
 def test_failed_write_leaves_nothing(tmp_path: Path) -> None:
     def fill(folder: Path) -> None:
         (folder / "part").write_bytes(b"half")
@@ -122,6 +143,24 @@ def test_running_out_of_memory_is_told_from_other_failures() -> None:
     assert memory.ran_out(MemoryError())
     assert not memory.ran_out(RuntimeError("shape mismatch"))
     assert not memory.ran_out(ValueError("out of memory"))
+
+
+def test_a_line_holds_what_other_programs_take_for_an_end(tmp_path: Path) -> None:
+    path, row = tmp_path / "events.jsonl", {"text": "a\u2028b\u0085c\u000cd"}
+    runs.append_jsonl(path, row)
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"torn": ')
+    assert list(runs.read_jsonl(path)) == [row]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no call for it")
+def test_what_was_freed_is_given_back() -> None:
+    kept = [b"x" * 100_000 for _ in range(2_000)]
+    del kept[1::2], kept[1::2]
+    before = psutil.Process().memory_info().rss
+    memory.give_back()
+    assert before - psutil.Process().memory_info().rss > 50 * 2**20
+    assert len(kept) == 500
 
 
 def test_training_leaves_a_core_while_the_page_is_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,3 +211,29 @@ def expected_of(run: Run, folder: Path) -> int:
     rows = pq.read_table(run.data_dir / "held_out.parquet").to_pylist()
     np.save(folder / "expected.npy", verify._by_peft(resolve(str(run.model_dir)), rows))
     return len(rows)
+
+
+def test_half_precision_weighs_logarithms_as_probabilities() -> None:
+    exact, half = verify.TOLERANCE, verify.HALF_TOLERANCE
+    logs, off = np.array([-0.01, -9.0]), np.array([-0.02, -9.3])
+    assert verify._difference(off, logs, half) < 0.02
+    assert verify._difference(off, logs, exact) == pytest.approx(0.3)
+    shares = np.array([0.2, 0.8])
+    assert verify._difference(shares[::-1], shares, half) == pytest.approx(0.6)
+
+
+def test_examples_lie_on_the_disk_and_are_made_a_piece_at_a_time(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    pieces: list[int] = []
+
+    def make(rows: Sequence[Row]) -> list[dict[str, Any]]:
+        pieces.append(len(rows))
+        return [{"input_ids": list(range(row["number"] % 7 + 1)), "labels": row["number"]} for row in rows]
+
+    made = examples.stored(run, ({"number": number} for number in range(2_500)), make)
+    assert pieces == [1_000, 1_000, 500] and len(made) == 2_500
+    assert made[2_001] == {"input_ids": list(range(2_001 % 7 + 1)), "labels": 2_001}
+    assert examples.lengths(made) == [number % 7 + 1 for number in range(2_500)]
+    assert made.cache_files[0]["filename"].startswith(str(tmp_path))
+    examples.stored(run, [{"number": 1}], make)
+    assert len(list((tmp_path / "examples").iterdir())) == 1, "only the last ones stay"

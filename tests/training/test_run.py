@@ -44,8 +44,12 @@ def test_run_reaches_its_end_verified(reference: Run) -> None:
     assert report["verification"]["ways"] == ["peft", "pool"]
     assert report["rows"] == {"train": 32, "held_out": 8}
     assert set(report["metrics"]) == {"majority", "linear_probe", "tuned"}
-    assert sum(map(sum, report["confusion"])) == 8
-    assert report["metrics"]["tuned"]["accuracy"] == report["confusion"][0][0] / 8 + report["confusion"][1][1] / 8
+    assert sum(count for _, _, count in report["cells"]) == 8
+    right = sum(count for gold, answer, count in report["cells"] if gold == answer)
+    assert report["metrics"]["tuned"]["accuracy"] == right / 8
+    assert {one["rival"] for one in report["comparisons"]} < {"majority", "linear_probe"}
+    assert report["comparisons"][0]["outcome"] != "same", "eight rows do not tell"
+    assert report["calibration"]["count"] == len(report["samples"]) == 8
     assert {"README.md", "README.zh.md", "adapter_config.json", "playground.json"} <= set(
         os.listdir(reference.model_dir)
     )

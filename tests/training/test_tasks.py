@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
 from transformers import BertConfig, BertModel
@@ -16,12 +14,11 @@ from transformers import BertConfig, BertModel
 from playground.fields import Row
 from playground.models.files import load_tokenizer
 from playground.models.resolve import resolve
-from playground.runs import Run, RunSpec, TrainingParams, create_run
-from playground.services.launch import launch
+from playground.runs import Run, RunSpec, TrainingParams
 from playground.services.predict import predict
-from playground.tasks import NAMES
+from playground.tasks import get_task
 
-from .conftest import playground_home, wait_for_end
+from .conftest import finished, playground_home
 
 PEOPLE, PLACES = ("Anna", "Bert", "Clara", "Dora"), ("Paris", "Rome", "Oslo")
 HELD_OUT = 12
@@ -51,7 +48,21 @@ def question_rows() -> list[Row]:
     return rows
 
 
-ROWS = {"ner": entity_rows(), "qa": question_rows()}
+def labelled_rows() -> list[Row]:
+    """Texts with a person, a place, both or neither, which are their labels; and a second text with the year."""
+    rows: list[Row] = []
+    for number in range(60):
+        who, where = PEOPLE[number % 4], PLACES[number % 3]
+        texts = {
+            ("person", "place"): f"{who} moved to {where}.", ("person",): f"{who} is asleep.",
+            ("place",): f"It rained in {where}.", (): "Nothing new today.",
+        }  # fmt: skip
+        labels, text = list(texts.items())[number // 3 % 4]
+        rows.append({"text": text, "text_pair": f"In {1900 + number}.", "labels": list(labels)})
+    return rows
+
+
+ROWS = {"multi_label": labelled_rows(), "ner": entity_rows(), "qa": question_rows()}
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +75,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def base(home: Path) -> Path:
+    return small_bert(home / "small-bert")
+
+
+def small_bert(folder: Path) -> Path:
+    """A base with random weights."""
     torch.manual_seed(0)
-    folder = home / "small-bert"
     tokenizer = load_tokenizer(resolve("sentence-transformers/all-MiniLM-L6-v2"))
     sizes = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
     BertModel(BertConfig(vocab_size=len(tokenizer), max_position_embeddings=64, **sizes)).save_pretrained(folder)
@@ -73,22 +88,17 @@ def base(home: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=[name for name in ROWS if name in NAMES])
+@pytest.fixture(scope="module", params=list(ROWS))
 def run(request: pytest.FixtureRequest, home: Path, base: Path) -> Run:
     """A run of the task that was trained to its end."""
     numbers = {
         "epochs": 10, "batch_size": 8, "learning_rate": 1e-2, "warmup_ratio": 0.1, "weight_decay": 0.0, "lora_r": 4,
         "lora_alpha": 8, "lora_dropout": 0.0, "max_length": 64, "held_out": 0.2, "seed": 1,
     }  # fmt: skip
-    labels = ["LOC", "PER"] if request.param == "ner" else []
+    labels = {"ner": ["LOC", "PER"], "multi_label": ["person", "place"]}.get(request.param, [])
     training = TrainingParams.model_validate(numbers)
     spec = RunSpec(task=request.param, data="made.jsonl", base=str(base), labels=labels, training=training)
-    made = create_run(home / "runs", spec)
-    for name, rows in (("held_out", ROWS[request.param][:HELD_OUT]), ("train", ROWS[request.param][HELD_OUT:])):
-        pq.write_table(pa.Table.from_pylist(rows), made.data_dir / f"{name}.parquet")
-    launch(made)
-    assert wait_for_end(made).state == "done", made.log_tail()
-    return made
+    return finished(home, spec, ROWS[request.param], HELD_OUT)
 
 
 @pytest.fixture
@@ -106,7 +116,10 @@ def test_the_saved_model_answers_as_the_trained_one_did(report: dict[str, Any]) 
 
 def test_the_report_has_the_task_s_scores_and_baseline(run: Run, report: dict[str, Any]) -> None:
     tuned = report["metrics"]["tuned"]
-    if run.spec().task == "ner":
+    if run.spec().task == "multi_label":
+        assert tuned["micro_f1"] > 0.7 > report["metrics"]["frequent_labels"]["micro_f1"]
+        assert {kind: scores["support"] for kind, scores in report["per_type"].items()} == {"person": 6, "place": 6}
+    elif run.spec().task == "ner":
         # Every name of the held-out rows stands in the training rows, so looking it up is always right.
         assert report["metrics"]["dictionary"]["entity_f1"] == 1.0
         assert tuned["entity_f1"] > 0.9, "names are told apart by what they are"
@@ -117,7 +130,12 @@ def test_the_report_has_the_task_s_scores_and_baseline(run: Run, report: dict[st
         parts = report["answerable"], report["unanswerable"]
         assert [part["count"] for part in parts] == [8, 4]
         assert tuned["exact_match"] == pytest.approx((8 * parts[0]["exact_match"] + 4 * parts[1]["accuracy"]) / 12)
-    assert "confusion" not in report
+    (comparison,) = report["comparisons"]
+    rivals = {"ner": ["dictionary"], "qa": ["sliding_window"], "multi_label": ["frequent_labels", "linear_probe"]}
+    assert comparison["rival"] in rivals[run.spec().task]
+    assert sum(report["outcomes"].values()) == HELD_OUT
+    assert report["calibration"]["few"] and report["calibration"]["count"] >= HELD_OUT - 1
+    assert ("cells" in report) == (run.spec().task != "qa")
 
 
 def test_the_curve_is_of_the_metric_that_decides(run: Run, report: dict[str, Any]) -> None:
@@ -127,11 +145,13 @@ def test_the_curve_is_of_the_metric_that_decides(run: Run, report: dict[str, Any
 
 
 def test_the_reloaded_model_says_what_the_report_shows(run: Run, report: dict[str, Any]) -> None:
-    assert len(report["samples"]) == 10
+    assert len(report["samples"]) == HELD_OUT
     for sample in report["samples"]:
         output = predict(run.spec().task, sample["inputs"], model=f"run/{run.id}")
         if run.spec().task == "ner":
             output = [{"text": found["word"], "label": found["entity_group"]} for found in output]
+        elif run.spec().task == "multi_label":
+            output = [{"text": label} for label in get_task("multi_label").output.compared(output)]
         else:
             output = output["answer"]
         assert output == sample["tuned"]
@@ -139,7 +159,8 @@ def test_the_reloaded_model_says_what_the_report_shows(run: Run, report: dict[st
 
 def test_the_card_says_what_it_is(run: Run, report: dict[str, Any]) -> None:
     text = (run.model_dir / "README.md").read_text(encoding="utf-8")
-    tag = {"ner": "token-classification", "qa": "question-answering"}[run.spec().task]
+    tags = {"ner": "token-classification", "qa": "question-answering", "multi_label": "text-classification"}
+    tag = tags[run.spec().task]
     assert f"pipeline_tag: {tag}\n" in text
     metric = next(iter(report["metrics"]["tuned"]))
     assert f"{report['metrics']['tuned'][metric]:.3f}" in text

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect, sync_playwright
 
 from tests.ui.server import Server
 
@@ -27,10 +28,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
+    with launched() as chromium:
+        yield chromium
+
+
+@contextmanager
+def launched(*flags: str) -> Iterator[Browser]:
+    """Debian's Chromium where there is one, else Playwright's own."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=SYSTEM_CHROMIUM if SYSTEM_CHROMIUM.exists() else None,
-            args=["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else [],
+            args=[*flags, *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else [])],
         )
         yield chromium
         chromium.close()
@@ -65,16 +73,30 @@ class Watched:
         return self.page
 
 
+@pytest.fixture(scope="session")
+def idle() -> dict[str, list[BrowserContext]]:
+    """Browsers that a test has left, by locale: loading and compiling Gradio anew is half of what a page costs."""
+    return {}
+
+
 @pytest.fixture
-def open_browser(server: Server, browser: Browser) -> Iterator[Callable[..., Watched]]:
+def open_browser(
+    server: Server, browser: Browser, idle: dict[str, list[BrowserContext]]
+) -> Iterator[Callable[..., Watched]]:
     """open_browser(locale=..., width=...) -> Watched: a browser of its own, with no cookies."""
-    contexts = []
+    taken: list[tuple[str, BrowserContext]] = []
 
     def new(*, locale: str = "en-US", width: int = 1280) -> Watched:
-        context = browser.new_context(viewport={"width": width, "height": 900}, locale=locale)
-        contexts.append(context)
-        return Watched(context.new_page(), server.url)
+        waiting = idle.setdefault(locale, [])
+        context = waiting.pop() if waiting else browser.new_context(locale=locale)
+        taken.append((locale, context))
+        page = context.new_page()
+        page.set_viewport_size({"width": width, "height": 900})
+        return Watched(page, server.url)
 
     yield new
-    for context in contexts:
-        context.close()
+    for locale, context in taken:
+        for page in context.pages:
+            page.close()
+        context.clear_cookies()
+        idle[locale].append(context)

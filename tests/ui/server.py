@@ -12,9 +12,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from playground.i18n import translate
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120
@@ -26,8 +29,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def app(home: Path, *arguments: str) -> subprocess.Popen[str]:
-    """`python app.py …` with what it prints in home/server.log (standard error in home/server.err)."""
+def app(home: Path, *arguments: str, more: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    """`python app.py …` with what it prints in home/server.log (standard error in home/server.err).
+
+    `more` is set in its environment.
+    """
     home.mkdir(parents=True, exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PLAYGROUND_")}
     # Features that Gradio switches on by environment must stay off.
@@ -38,6 +44,7 @@ def app(home: Path, *arguments: str) -> subprocess.Popen[str]:
         "GRADIO_MCP_SERVER": "true",
     }
     environment = {**kept, **hostile, "PLAYGROUND_HOME": str(home), "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
+    environment |= more or {}
     with (home / "server.log").open("w") as out, (home / "server.err").open("a") as err:
         return subprocess.Popen(
             [sys.executable, "app.py", *arguments], cwd=ROOT, env=environment, stdout=out, stderr=err, text=True
@@ -47,14 +54,15 @@ def app(home: Path, *arguments: str) -> subprocess.Popen[str]:
 class Server:
     """One port and one home; the process behind them comes and goes."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, more: dict[str, str] | None = None) -> None:
         self.home = home
+        self.more = more
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        self.process = app(self.home, "--port", str(self.port))
+        self.process = app(self.home, "--port", str(self.port), more=self.more)
         wait_for(lambda: self.url in self.printed() or self.ended(), START_SECONDS, "the server's address")
         assert not self.ended(), self.errors()
 
@@ -77,7 +85,7 @@ class Server:
 
     def end_runs(self) -> None:
         """No training process outlives the tests."""
-        for path in self.home.glob("runs/*/status.json"):
+        for path in (*self.home.glob("runs/*/status.json"), *self.home.glob("dry/*/status.json")):
             status = json.loads(path.read_text())
             if status["state"] in ("queued", "running") and status["pid"]:
                 try:
@@ -99,8 +107,26 @@ class Server:
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
+class Public(Server):
+    """What other machines reach, too: visitors are told apart and have limits."""
+
+    def start(self) -> None:
+        self.process = app(self.home, "--host", "0.0.0.0", "--port", str(self.port), more=self.more)
+        wait_for(lambda: translate("en", "app.public") in self.printed() or self.ended(), START_SECONDS, "the server")
+        assert not self.ended(), self.errors()
+
+
+@contextmanager
+def server_beside(hub: str, home: Path) -> Iterator[Server]:
+    """A server that asks the Hub at that address."""
+    own = Server(home, {"HF_ENDPOINT": hub, "HF_HUB_CACHE": str(home / "cache"), "HF_HUB_OFFLINE": "0"})
+    own.start()
+    yield own
+    own.stop()
+
+
 def answer(
-    url: str, *, data: bytes | None = None, headers: dict[str, str] | None = None
+    url: str, *, data: bytes | None = None, headers: dict[str, str] | None = None, seconds: float = 30
 ) -> tuple[int, dict[str, str], str]:
     """(status, headers, body) of a request; no redirect is followed."""
 
@@ -111,7 +137,7 @@ def answer(
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), Stay)
     request = urllib.request.Request(url, data=data, headers=headers or {})
     try:
-        with opener.open(request, timeout=30) as response:
+        with opener.open(request, timeout=seconds) as response:
             return response.status, dict(response.headers.items()), response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, dict(error.headers.items()), error.read().decode()

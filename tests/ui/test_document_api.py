@@ -34,8 +34,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A document of two pages as paper.pdf, and a random model as qa."""
     path, base = tmp_path_factory.mktemp("documents"), resolve("sentence-transformers/all-MiniLM-L6-v2")
     (path / "paper.pdf").write_bytes(make_pdf([f"{BEES} {FILLER}", f"{BRIDGE} {FILLER}"]))
-    made, _ = HEAD.new_model(base, [], TrainingParams(lora_r=4, seed=3))
-    HEAD.save(made, path / "qa", task="qa", labels=[], base=base, max_length=256)
+    made, tokenizer = HEAD.new_model(base, [], TrainingParams(lora_r=4, seed=3))
+    HEAD.save(made, path / "qa", tokenizer=tokenizer, task="qa", labels=[], base=base, max_length=256)
     return path
 
 

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -30,8 +30,8 @@ HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script> The bridge </ma
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home, base, port = tmp_path_factory.mktemp("home"), resolve("sentence-transformers/all-MiniLM-L6-v2"), free_port()
-    made, _ = HEAD.new_model(base, [], TrainingParams(lora_r=4, seed=3))
-    HEAD.save(made, home / "qa", task="qa", labels=[], base=base, max_length=256)
+    made, tokenizer = HEAD.new_model(base, [], TrainingParams(lora_r=4, seed=3))
+    HEAD.save(made, home / "qa", tokenizer=tokenizer, task="qa", labels=[], base=base, max_length=256)
     with (home / "out").open("w") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.ui.document_page", str(port), str(home / "qa")],
@@ -148,3 +148,22 @@ def test_a_long_document_shows_how_far_it_is_and_can_be_stopped(browser: Browser
     panel.question("When was it built?")
     panel.press("ui.documents.find")
     expect(panel.page.locator(".passages li")).to_have_count(1, timeout=10_000)
+
+
+def test_a_file_is_asked_in_the_tab_of_questions(open_browser: Callable[..., Watched]) -> None:
+    """The whole page, the starter, and a file with marks of Markdown."""
+    watched = open_browser()
+    page = watched.open("/en")
+    page.get_by_role("tab", name=translate("en", "task.qa"), exact=True).click()
+    shown = page.locator("#document-file")
+    if not shown.is_visible():
+        page.get_by_role("button", name=translate("en", "ui.documents")).click()
+    text = "# The mill\n\nIt was *built* in 1804 by Jonas Frey.\n\n## The fire\n\nThe mill burnt down in 1871.\n"
+    file = {"name": "mill.md", "mimeType": "text/markdown", "buffer": text.encode()}
+    shown.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+    ready = translate("en", "document.ready", name="mill.md", passages=1).split("1")[0]
+    expect(page.locator(".document-state .note")).to_contain_text(ready, timeout=PATIENCE_MS)
+    page.get_by_label(translate("en", "ui.documents.question"), exact=True).fill("When did the mill burn down?")
+    page.get_by_role("button", name=translate("en", "ui.documents.ask"), exact=True).click()
+    expect(page.locator(".passages mark").first).to_have_text("1871")
+    assert watched.errors == [] and watched.foreign == []

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from playground.i18n import catalog, translate
 from tests.ui.conftest import Watched
@@ -75,13 +78,24 @@ def test_the_result_and_use_it(server: Server, open_browser: Open, run: str) -> 
     report = json.loads((server.home / "runs" / run / "report.json").read_text())
     for scored in ("majority", "linear_probe", "tuned"):
         expect(page.locator("#scores")).to_contain_text(translate("en", f"scored.{scored}"))
-        expect(page.locator("#scores")).to_contain_text(f"{100 * report['metrics'][scored]['accuracy']:.1f} %")
-    for label in report["labels"]:
-        expect(page.locator("#breakdown")).to_contain_text(label)
+        for metric in ("accuracy", "macro_f1"):
+            expect(page.locator("#scores")).to_contain_text(f"{100 * report['metrics'][scored][metric]:.1f} %")
+    for chart in (0, 1):  # the loss, and the held-out rows
+        expect(page.locator(".run-panel .vega-embed").nth(chart).locator(".mark-line path").first).to_be_attached()
+    expect_the_rows(page, report)
+    with page.expect_download() as download:
+        page.get_by_role("button", name=translate("en", "ui.report.save")).click()
+    assert json.loads(Path(download.value.path()).read_text("utf-8")) == report
     page.get_by_role("button", name=translate("en", "ui.events")).click()
     expect(page.locator(".events")).to_contain_text(translate("en", "event.done"))
     page.get_by_role("button", name=translate("en", "ui.command")).click()
     assert "python -m playground finetune support-tickets.csv" in page.locator("#command textarea").input_value()
+    page.get_by_role("button", name=translate("en", "ui.log")).click()
+    expect(page.locator("#log textarea")).to_have_value(re.compile("loss"))
+    with page.expect_download() as download:
+        page.get_by_role("button", name=translate("en", "ui.pack")).click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert "support-tickets/adapter_config.json" in archive.namelist()
     page.get_by_role("button", name=translate("en", "ui.use"), exact=True).click()
     expect(page.get_by_role("tab", name="Classification")).to_have_attribute("aria-selected", "true")
     expect(page.locator(".model-state .note")).to_contain_text("Ready", timeout=60_000)
@@ -95,20 +109,46 @@ def test_the_result_and_use_it(server: Server, open_browser: Open, run: str) -> 
     expect(other.locator("#model-classification input")).to_have_value(f"{DATASET.name} (fine-tuned here)")
 
 
+def expect_the_rows(page: Page, report: dict[str, Any]) -> None:
+    """What is behind the scores: the rows by what they say, filtered by words; a cell of the matrix opens its rows."""
+    page.get_by_role("button", name=translate("en", "outcomes")).click()
+    outcome, count = max(report["outcomes"].items(), key=lambda item: item[1])
+    page.get_by_label(translate("en", f"outcome.{outcome}", count=f"{count:,}")).check()
+    rows = [row for row in report["samples"] if row["outcome"] == outcome]
+    told = page.locator("#kept")
+    expect(told).to_contain_text(translate("en", "outcome.kept", shown=f"{len(rows):,}", count=f"{count:,}"))
+    text = rows[0]["inputs"]["text"]
+    page.locator("#outcome-words input, #outcome-words textarea").press_sequentially(text)
+    expect(told).to_contain_text(translate("en", "outcome.kept", shown="1", count=f"{count:,}"))
+    expect(page.locator("#samples")).to_contain_text(text)
+    page.get_by_role("button", name=translate("en", "matrix")).click()
+    for label in report["labels"]:
+        expect(page.locator("#matrix")).to_contain_text(label)
+    label = report["labels"][0]
+    row = next(row for row in report["samples"] if [0, 0] in row["cells"])
+    page.locator("#matrix [role=row]", has_text=label).last.locator("[role=gridcell]").nth(1).click()
+    expect(page.locator("#taken")).to_contain_text(f"“{label}”")
+    expect(page.locator("#opened")).to_contain_text(row["inputs"]["text"])
+
+
 def test_the_chinese_run_panel_is_from_the_catalog(server: Server, open_browser: Open, run: str) -> None:
     page = open_browser(locale="en-US").open(f"/zh?run={run}")
     expect(page.locator("#verdict")).to_contain_text("准确率")
-    for key in ("ui.events", "ui.command", "ui.log"):
+    for key in ("outcomes", "types.of_labels", "matrix", "calibration.title", "ui.events", "ui.command", "ui.log"):
         page.get_by_role("button", name=translate("zh", key)).click()
     page.wait_for_timeout(500)
-    allowed = {path.name for path in DATASET.parent.glob("*.csv")} | {
+    # All runs stand in the table, also those of other tests.
+    allowed = {path.name for path in DATASET.parent.parent.glob("*/*")} | {
         "account",
         "billing",
         "shipping",
         "message",
         "topic",
+        *("BertForSequenceClassification", "dense", "key", "query", "value"),  # what LoRA is put on
     }
-    assert strangers(visible(page), "zh", allowed) == []
+    shown = visible(page)
+    assert {translate("zh", key) for key in ("state.done", "ui.way.lora", "scored.majority")} <= set(shown)
+    assert strangers(shown, "zh", allowed) == []
 
 
 def test_scripts_in_a_dataset_are_shown_as_text(server: Server, open_browser: Open, tmp_path: Path) -> None:
@@ -135,7 +175,10 @@ def test_scripts_in_a_dataset_are_shown_as_text(server: Server, open_browser: Op
     run_id = start(page)
     expect(page.locator("#run-head")).to_contain_text(f"mine {SCRIPT}")
     expect(page.locator("#verdict")).to_contain_text("Accuracy", timeout=RUN_MS)
-    expect(page.locator("#breakdown")).to_contain_text("<b>good</b>")
+    for key in ("outcomes", "types.of_labels", "matrix"):
+        page.get_by_role("button", name=translate("en", key)).click()
+    for table in ("#samples", "#types", "#matrix"):
+        expect(page.locator(table)).to_contain_text("<b>good</b>")
     page.get_by_role("button", name=translate("en", "ui.use"), exact=True).click()
     page.get_by_role("button", name=translate("en", "ui.card")).click()
     page.get_by_label("Text", exact=True).fill(f"a fine day {SCRIPT}")
@@ -171,3 +214,29 @@ def test_an_unusable_dataset_is_refused_with_reason_and_remedy(open_browser: Ope
     page.get_by_role("tab", name=translate("zh", "ui.tab.finetune")).click()
     page.locator("#dataset-file input[type=file]").set_input_files(empty)
     expect(page.locator(".toast-body")).to_contain_text(catalog()["error.data_empty"]["zh"])
+
+
+def test_a_file_stays_when_the_answer_to_the_choice_of_its_task_comes_late(open_browser: Open) -> None:
+    page = open_browser().open("/en")
+    page.get_by_role("tab", name=translate("en", "ui.tab.finetune")).click()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if '["qa"' in (route.request.post_data or ""):
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.get_by_label(translate("en", "ui.task"), exact=True).first.click()  # the runs have a filter of it
+    page.route("**/gradio_api/run/**", hold)
+    page.get_by_role("option", name=translate("en", "task.qa"), exact=True).click()
+    page.locator("#dataset-file input[type=file]").set_input_files(DATASET.parents[1] / "qa/museum-guide.json")
+    expect(page.locator("#checked li.fine")).to_be_visible()
+    examples = page.locator(".samples").get_by_role("button", name="museum-guide.json", exact=True)
+    expect(examples).to_be_hidden()
+    for route in held:
+        route.continue_()
+    expect(examples).to_be_visible()
+    expect(page.locator("#dataset-file")).to_contain_text("museum-guide")
+    expect(page.locator("#checked li.fine")).to_be_visible()
+    expect(page.get_by_role("button", name=translate("en", "ui.start"), exact=True)).to_be_enabled()

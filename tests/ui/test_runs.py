@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from playground.errors import PlaygroundError
-from playground.i18n import translate
+from playground.i18n import Message, render, translate
 from playground.runs import Run, RunSpec, RunStatus, create_run
 from tests.ui.conftest import Watched
 from tests.ui.server import ROOT, Server, wait_for
@@ -54,8 +55,7 @@ def test_a_run_that_does_not_exist_is_said_to_be_missing(
     expect(page.locator("#run-head")).to_be_hidden()
     page.wait_for_timeout(1500)
     expect(told).to_be_visible()
-    page.get_by_label(translate(lang, "ui.runs.choose")).click()
-    page.get_by_role("option").filter(has_text="films").click()
+    page.locator("table.runs button").filter(has_text="films").click()
     expect(page.locator("#run-head h3")).to_have_text("films")
     expect(told).to_be_empty()
     assert watched.errors == []
@@ -89,10 +89,28 @@ def test_reload_in_mid_run(server: Server, open_browser: Open, run: str) -> None
     expect(page.locator("#run-head h3")).to_have_text(DATASET.name)
     facts = page.locator("#run-head .facts")
     before = facts.inner_text()
+    status = server.status(run)
+    # How long still, and where it runs and why.
+    expect(facts).to_contain_text(re.compile(translate("en", "ui.time_left", time=r"\d+ (s|min|h)")))
+    expect(facts).to_contain_text(render(Message.from_json(status["device"]), "en"))
     expect(facts).not_to_have_text(before, use_inner_text=True)
     drawn = page.evaluate(POINTS, 0)
     page.wait_for_function(f"(drawn) => ({POINTS})(0) > drawn", arg=drawn, timeout=120_000)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert server.status(run)["state"] == "running"
+
+
+def test_another_run_waits_for_its_turn_and_says_so(server: Server, open_browser: Open, run: str) -> None:
+    words = ["finetune", str(DATASET), "--detach", "--json"]
+    started = subprocess.run(
+        [sys.executable, "-m", "playground", *words], cwd=ROOT, capture_output=True, text=True, check=True,
+        env={**os.environ, "PLAYGROUND_HOME": str(server.home), "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    other = json.loads(started.stdout.splitlines()[-1])["run"]
+    page = open_browser().open(f"/en?run={other}")
+    expect(page.locator("#run-head .facts")).to_contain_text(translate("en", "state.queued"))
+    page.get_by_role("button", name=translate("en", "ui.stop"), exact=True).click()
+    expect(page.locator("#run-head .facts")).to_contain_text(translate("en", "state.stopped"), timeout=60_000)
     assert server.status(run)["state"] == "running"
 
 

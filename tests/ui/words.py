@@ -8,16 +8,19 @@ from functools import lru_cache
 from playwright.sync_api import Page
 
 from playground.i18n import catalog
+from playground.models.catalog import catalog as models
 from tests.latin import latin_words
 
 VISIBLE = """(without) => {
   const found = new Set();
   const seen = (element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
-  const skipped = "script, style, code, #command, #log, [role=gridcell], td, .gallery-item, " + without;
+  const skipped = "script, style, code, #command, #log, .gallery-item, table.runs th[scope=row], " + without;
+  const worded = "table.runs, #scores, #side-table";
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const element = node.nodeType === Node.TEXT_NODE ? node.parentElement : node;
     if (element.closest(skipped) || !seen(element)) continue;
+    if (element.closest("[role=gridcell], td") && !element.closest(worded)) continue;
     if (node.nodeType === Node.TEXT_NODE) found.add(node.data.trim());
     else if (!element.closest(".vega-embed"))
       for (const name of ["placeholder", "aria-label", "title", "alt"])
@@ -37,7 +40,9 @@ FREE = re.compile(r"[\d\W_]*|移除 .*")
 
 
 def visible(page: Page, without: str = "template") -> list[str]:
-    """Every text, placeholder, label and title that can be seen or heard, but for cells of tables and code.
+    """Every text, placeholder, label and title that can be seen or heard, but for code and cells of data.
+
+    The cells of the tables of runs and of scores are words of ours, but for the names that people gave to runs.
 
     `without` is a CSS selector of what else to leave out.
     """
@@ -59,7 +64,8 @@ def strangers(texts: list[str], lang: str, allowed: set[str]) -> list[str]:
 
     A sentence's values match anything, so an English one would pass for a part of a Chinese sentence.
     """
-    known = GRADIO_CHINESE | allowed | {catalog()["ui.other_language"][lang]}
+    bases = {entry.rpartition("/")[2] for entry in models()}
+    known = GRADIO_CHINESE | allowed | bases | {catalog()["ui.other_language"][lang]}
     return [
         text
         for text in texts

@@ -32,6 +32,12 @@ def exact_match(gold: Gold, predicted: Sequence[str]) -> float:
     return sum(is_exact(right, found) for right, found in zip(gold, predicted, strict=True)) / len(gold)
 
 
+def weighted_exact_match(gold: Gold, predicted: Sequence[str]) -> Callable[[np.ndarray], float]:
+    """The same as a function of [N] weights."""
+    right = np.array([is_exact(*pair) for pair in zip(gold, predicted, strict=True)], dtype=np.float64)
+    return lambda weights: float(weights @ right / weights.sum())
+
+
 def answer_f1(gold: Gold, predicted: Sequence[str]) -> float:
     """Mean over the rows of the F1 of the answer's words, or characters, against the best gold answer."""
     return float(_overlaps(gold, predicted).mean())

@@ -14,6 +14,12 @@ def accuracy(gold: Labels, predicted: Labels) -> float:
     return sum(g == p for g, p in zip(gold, predicted, strict=True)) / len(gold)
 
 
+def weighted_accuracy(gold: Labels, predicted: Labels) -> Callable[[np.ndarray], float]:
+    """The same as a function of [N] weights."""
+    right = np.array([g == p for g, p in zip(gold, predicted, strict=True)], dtype=np.float64)
+    return lambda weights: float(weights @ right / weights.sum())
+
+
 def macro_f1(gold: Labels, predicted: Labels) -> float:
     """Mean over the labels, each counted alike, of the F1 of that label (scikit-learn's definition)."""
     from sklearn.metrics import f1_score
@@ -36,3 +42,14 @@ def weighted_macro_f1(gold: Labels, predicted: Labels) -> Callable[[np.ndarray],
         return float((2 * count(right_ids, weights * hit)[there] / both[there]).mean())
 
     return of
+
+
+def per_class(labels: Labels, gold: Labels, predicted: Labels) -> dict[str, dict[str, float]]:
+    """{label: {"precision", "recall", "f1", "support"}}; support is the number of rows that have it."""
+    from sklearn.metrics import precision_recall_fscore_support
+
+    columns = precision_recall_fscore_support(gold, predicted, labels=list(labels), zero_division=0)
+    return {
+        label: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(n)}
+        for label, p, r, f, n in zip(labels, *columns, strict=True)
+    }

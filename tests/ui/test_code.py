@@ -1,0 +1,123 @@
+"""What stands under a result as code is run: command line, Python, gradio_client and curl give the page's answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from playground.i18n import translate
+from playground.services.snippets import KINDS
+from playground.tasks import TASKS
+from playground.tasks.spec import Task
+from tests.test_every_task import examples, rounded
+from tests.ui.conftest import Watched
+from tests.ui.server import ROOT, Server
+
+Open = Callable[..., Watched]
+HOSTILE = "Ada Lovelace isn't \"there\"; $(touch owned) `touch owned` \\ 100% <b>in London</b>\n'; touch owned; '"
+
+
+def asked(page: Page, task: Task, inputs: dict[str, str], lang: str) -> dict[str, str]:
+    """Run it in the page: {kind: code}."""
+    page.get_by_role("tab", name=translate(lang, f"task.{task.id}"), exact=True).click()
+    for name, value in inputs.items():
+        word = translate(lang, f"field.{name}")
+        label = page.get_by_label(word[:1].upper() + word[1:], exact=True)
+        if name not in ("source", "target"):
+            label.and_(page.locator("textarea:visible, input:visible")).first.fill(value)
+    if "seed" in task.params.model_fields:
+        page.get_by_role("button", name=translate(lang, "ui.advanced")).and_(page.locator(":visible")).click()
+        for name, value in (("seed", 1), ("max_new_tokens", 12)):
+            box = page.get_by_label(translate(lang, f"param.{name}"), exact=True).and_(page.locator("input:visible"))
+            box.first.fill(str(value))
+            box.first.blur()
+    page.get_by_role("button", name=translate(lang, "ui.run"), exact=True).and_(page.locator(":visible")).click()
+    # A document that is asked has its own, further down.
+    page.get_by_role("button", name=translate(lang, "ui.code")).and_(page.locator(":visible")).first.click()
+    return codes(page)
+
+
+def codes(page: Page) -> dict[str, str]:
+    """{kind: the code that is shown}"""
+    boxes = {kind: page.locator(f".codes .{kind} code:visible") for kind in KINDS}
+    for box in boxes.values():
+        expect(box).not_to_be_empty()
+    return {kind: box.text_content() or "" for kind, box in boxes.items()}
+
+
+def answers(code: dict[str, str], server: Server, folder: Path) -> dict[str, Any]:
+    """{kind: the JSON that its code prints}, run as it stands, in a POSIX shell or Python."""
+    environment = {**os.environ, "PLAYGROUND_HOME": str(server.home), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        environment.pop(name, None)
+
+    def printed(kind: str) -> Any:
+        command = ["sh", "-c", code[kind]] if kind in ("cli", "curl") else [sys.executable, "-c", code[kind]]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=200)
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout.splitlines()[-1])
+        return rounded(found[0] if kind == "curl" else found)  # Gradio's endpoints answer with a list of outputs
+
+    return {kind: printed(kind) for kind in KINDS}
+
+
+def shown(page: Page, task: Task, answer: Any) -> None:
+    """The page shows that answer."""
+    if task.id == "classification":
+        expect(page.locator(".scores:visible")).to_contain_text(answer[0]["label"])
+        expect(page.locator(".scores:visible")).to_contain_text(f"{100 * answer[0]['score']:.0f}%")
+    elif task.id == "ner":
+        marked = page.locator(".marked:visible .token.highlighted")
+        expect(marked).to_have_count(len(answer))
+        for place, entity in enumerate(answer):
+            expect(marked.nth(place)).to_contain_text(entity["word"])
+    elif task.id == "qa":
+        expect(page.locator(".answer-box:visible b")).to_have_text(answer["answer"])
+    else:
+        expect(page.locator(".written:visible textarea")).to_have_value(answer[task.output.key])  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "task", [pytest.param(task, marks=[] if task.id == "ner" else pytest.mark.slow, id=task.id) for task in TASKS]
+)
+def test_all_four_give_what_the_page_shows(server: Server, open_browser: Open, task: Task, tmp_path: Path) -> None:
+    lang = "zh" if task.id == "ner" else "en"
+    watched = open_browser()
+    page = watched.open(f"/{lang}")
+    inputs = {**examples(task)[0], **({"text": HOSTILE} if task.id in ("ner", "classification") else {})}
+    code = asked(page, task, inputs, lang)
+    expect(page.locator(".codes h3:visible")).to_have_text([translate(lang, f"ui.code.{kind}") for kind in KINDS])
+    found = answers(code, server, tmp_path)
+    assert [found[kind] for kind in KINDS] == [found["cli"]] * len(KINDS)
+    shown(page, task, found["cli"])
+    assert list(tmp_path.iterdir()) == []
+    assert watched.errors == [] and watched.dialogs == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("lang", "button", "found"), [("en", "ask", "answers"), ("zh", "find", "passages")])
+def test_a_document_is_asked_alike(
+    server: Server, open_browser: Open, tmp_path: Path, lang: str, button: str, found: str
+) -> None:
+    file = tmp_path / "it's the; mill, old.md"
+    file.write_text("# The mill\n\nIt was built in 1804 by Jonas Frey.\n\n## The fire\n\nIt burnt down in 1871.\n")
+    page = open_browser().open(f"/{lang}")
+    page.get_by_role("tab", name=translate(lang, "task.qa"), exact=True).click()
+    page.locator("#document-file input[type=file]").set_input_files(file)
+    page.get_by_label(translate(lang, "ui.documents.question"), exact=True).fill(f"--when did it burn? {HOSTILE}"[:200])
+    page.get_by_role("button", name=translate(lang, f"ui.documents.{button}"), exact=True).click()
+    expect(page.locator(".passages li").first).to_be_visible(timeout=60_000)
+    page.locator(".document-panel .code-panel .label-wrap").click()
+    said = {kind: answer[found] for kind, answer in answers(codes(page), server, tmp_path).items()}
+    assert [said[kind] for kind in KINDS] == [said["cli"]] * len(KINDS) and said["cli"]
+    expect(page.locator(".passages li")).to_have_count(len(said["cli"]))
+    assert list(tmp_path.iterdir()) == [file]

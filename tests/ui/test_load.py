@@ -1,0 +1,24 @@
+"""Many visitors at once while a fine-tune runs. How fast they are answered is measured by benchmarks/load.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.load import put_under_load, start_a_run
+from tests.ui.server import Public
+
+
+@pytest.mark.slow
+def test_fifty_visitors_are_answered_or_told_that_it_is_busy(tmp_path: Path) -> None:
+    server = Public(tmp_path)
+    server.start()
+    try:
+        run = start_a_run(server)
+        load = put_under_load(server, users=50, requests=4)
+        assert load.unanswered == {} and load.answers["answered"]
+        assert server.status(run)["state"] == "running"
+    finally:
+        server.stop()
+        server.end_runs()
