@@ -33,6 +33,7 @@ ONE_COLUMN = "\x1f"
 BLANK_QUOTE = re.compile(r' +"')
 NAME = re.compile(r"(?=\S)(?!.*[.!?。！？]\s*$)[^\d].{0,59}")
 """What may name a column: no number, and no sentence."""
+NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)*")
 MOST_TITLES = 5
 SENTENCE_SHARE = 0.9
 LONG_CELL = re.compile(r"([^,;|\t\r\n\"']{60})[^,;|\t\r\n\"']++")
@@ -310,21 +311,43 @@ def fits(row: list[str], least: int, width: int) -> bool:
 
 
 def has_header(rows: list[list[str]]) -> bool:
-    """False where the first row holds data: one of its cells is a usual value of its own column, or two are sentences.
+    """Whether the first row names the columns.
 
-    A whole first row that comes again is a header (files were joined), so such rows are not counted.
+    It does with a word above nothing but numbers, whatever comes again in other columns. It holds data where it is
+    numbers (but for 0, 1, 2 ..., as tables without names are written), where a column counts on from it, where one of
+    its cells is a usual value of its own column, and where two are sentences. A whole first row that comes again is a
+    header (files were joined), so such rows are not counted.
     """
     first, others = rows[0], [row for row in rows[1:] if row != rows[0]]
     enough = max(2, len(others) // 20)
     columns = [[row[number] for row in others if len(row) > number] for number in range(len(first))]
+    if any(
+        NAME.fullmatch(cell) and len(column) > 1 and all(map(_is_number, column))
+        for cell, column in zip(first, columns, strict=True)
+    ):
+        return True
+    if all(map(_is_number, first)) and first != [str(number) for number in range(len(first))]:
+        return False
     # One question may well be the name of a column; two sentences over columns of sentences are a pair of them.
     sentences = sum(
         _is_sentence(cell) and sum(map(_is_sentence, column)) * 2 > len(column)
         for cell, column in zip(first, columns, strict=True)
     )
     return sentences < 2 and not any(
-        cell.strip() and column.count(cell) >= enough for cell, column in zip(first, columns, strict=True)
+        _counts(cell, column) or (cell.strip() and column.count(cell) >= enough)
+        for cell, column in zip(first, columns, strict=True)
     )
+
+
+def _counts(cell: str, column: list[str]) -> bool:
+    """Whether a column goes on counting from its first cell."""
+    if len(column) < 2 or not cell.isdecimal() or len(cell) > 9:
+        return False
+    return column == [str(int(cell) + number) for number in range(1, len(column) + 1)]
+
+
+def _is_number(cell: str) -> bool:
+    return bool(NUMBER.fullmatch(cell.strip()))
 
 
 def _is_sentence(cell: str) -> bool:

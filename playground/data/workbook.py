@@ -92,19 +92,31 @@ def _layout(sheet: Any) -> Layout | None:
     if not rows:
         return None
     rows = rows[sniff.titles([row for _, row in rows]) :]
-    first, start, width, size = rows[0][0], rows[0][0], len(rows[0][1]), sheet.height * sheet.width
-    if not sniff.has_header([row for _, row in rows]):
-        return Layout([], width, start, size)
+    first, width, size = rows[0][0], len(rows[0][1]), sheet.height * sheet.width
     below = _header_end(sheet, first)
-    headers = [row for number, row in rows if number <= below]
-    names = [" ".join(dict.fromkeys(filter(None, map(str.strip, column)))) for column in zip(*headers, strict=True)]
-    return Layout(names, width, below + 1, size)
+    columns = zip(*(_across(sheet, number, row) for number, row in rows if number <= below), strict=True)
+    names = [" ".join(dict.fromkeys(filter(None, map(str.strip, column)))) for column in columns]
+    if sniff.has_header([names, *(row for number, row in rows if number > below)]):
+        return Layout(names, width, below + 1, size)
+    return Layout([], width, first, size)
 
 
 def _header_end(sheet: Any, first: int) -> int:
-    """The last row of a header whose cells are merged downwards."""
-    ends = [end for (start, _), (end, _) in sheet.merged_cell_ranges or [] if start == first]
-    return min(max([first, *ends]), first + SAMPLE_ROWS // 10)
+    """The last row of a header: of cells merged downwards, and below cells that name several columns."""
+    end = first
+    for (start, left), (bottom, right) in sorted(sheet.merged_cell_ranges or []):
+        if first <= start <= end:
+            end = max(end, bottom + (right > left))
+    return min(end, first + SAMPLE_ROWS // 10)
+
+
+def _across(sheet: Any, number: int, row: list[str]) -> list[str]:
+    """A row of a header in which the name of several columns stands above each."""
+    row = list(row)
+    for (top, left), (bottom, right) in sheet.merged_cell_ranges or []:
+        if top <= number <= bottom:
+            row[left : right + 1] = [row[left]] * len(row[left : right + 1])
+    return row
 
 
 def _rows(sheet: Any) -> Iterator[list[str]]:

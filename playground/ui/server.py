@@ -24,6 +24,7 @@ from playground.ui.language import LanguageMiddleware
 from playground.ui.loading import import_models, loader
 from playground.ui.owners import OwnerMiddleware
 from playground.ui.page import build
+from playground.ui.sessions import keep_sessions
 from playground.ui.theme import CSS_PATH, theme
 
 PORTS_TRIED = 100
@@ -57,6 +58,7 @@ def serve(host: str, port: int, lang: str, share: bool = False) -> None:
     )
     names = own_names()
     blocks.launch(server_name=host, server_port=free, **launch_options(lang, names) | {"share": share})
+    keep_sessions(blocks)
     words = terminal_language(lang)
     if port not in (0, free):
         print(translate(words, "app.port_taken", port=port), flush=True)

@@ -84,6 +84,12 @@ def test_a_header_that_is_merged_over_rows_is_one(workbook: Callable[..., Table]
     assert table.columns == ["text", "labels first"] and table.rows == 2
 
 
+def test_a_name_over_several_columns_stands_before_each_of_theirs(workbook: Callable[..., Table]) -> None:
+    rows = [["评论", "标注", None], [None, "甲", "乙"], ["很好", "好评", "好评"], ["不好", "差评", "中评"]]
+    table = workbook({"Sheet1": rows}, merged="B1:C1")
+    assert table.columns == ["评论", "标注 甲", "标注 乙"] and table.rows == 2
+
+
 def test_without_a_header_the_first_row_is_data(workbook: Callable[..., Table]) -> None:
     table = workbook({"Sheet1": [[f"text number {n}", "ham" if n % 3 else "spam"] for n in range(30)]})
     assert (table.header, table.rows, table.columns) == (False, 30, ["column 1", "column 2"])
