@@ -29,7 +29,7 @@ FIXES: Mapping[str, tuple[str, ...]] = {
     "duplicates": ("repeated",),
     "leaks": ("leaked",),
     RARE: ("rare", "rare_type", "rare_label"),
-    "balance": ("imbalance",),
+    "balance": ("imbalance", "imbalance_type", "imbalance_label"),
     MAX_LENGTH: ("long_text",),
 }
 """Name of a fix -> codes of the faults it is for; they are applied in this order.
@@ -227,18 +227,22 @@ def sizes(facts: Sequence[Fact]) -> Counter[str]:
 
 
 def _surplus(facts: Sequence[Fact]) -> set[int]:
-    """Training rows of classes that are far larger than the smallest, chosen by their digests: without a seed.
+    """Training rows that hold nothing but labels which other rows have often enough.
 
-    Elsewhere the gold value of a row is no class, and none is too many.
+    Rows with a rare label come first, then it is their digests that decide: without a seed. A row without a label is
+    never too many.
     """
-    if any(fact.labels != (fact.gold,) for fact in facts):
-        return set()
-    most = BALANCED * min(sizes(facts).values(), default=len(facts))
-    classes: dict[tuple[str, ...], list[Fact]] = {}
-    for fact in facts:
-        if not fact.held_out:
-            classes.setdefault(fact.labels, []).append(fact)
-    return {fact.number for rows in classes.values() for fact in sorted(rows, key=lambda row: row.text)[most:]}
+    counts = sizes(facts)
+    most = BALANCED * min(counts.values(), default=len(facts))
+    kept: Counter[str] = Counter()
+    surplus = set()
+    trained = [fact for fact in facts if not fact.held_out and fact.labels]
+    for fact in sorted(trained, key=lambda row: (min(counts[label] for label in row.labels), row.text)):
+        if all(kept[label] >= most for label in fact.labels):
+            surplus.add(fact.number)
+        else:
+            kept.update(fact.labels)
+    return surplus
 
 
 def _of_rare_classes(facts: Sequence[Fact]) -> set[int]:
