@@ -38,7 +38,6 @@ from playground.fields import (
     Generated,
     Label,
     Labels,
-    Messages,
     Row,
     Spans,
     Split,
@@ -78,7 +77,6 @@ class Survey:
         self.problems: dict[Problem, Found] = {}
         self.facts: list[Fact] = []
         self.translations = Translations(fields)
-        self.continues = any(isinstance(wanted, Messages) for wanted in fields)
         self.mended = Mended()
         self.labels: Counter[str] = Counter()
 
@@ -205,7 +203,7 @@ class Survey:
             faults.append(Found(sorted(repeated)).fault("repeated", self.total))
         if contradicted := contradictions(self.facts):
             code = CONTRADICTIONS.get(type(self.output), "contradicted_gold")
-            if self.continues:
+            if isinstance(self.output, Generated) and not self.translations.of:
                 code = "several_completions"
             faults.append(Found(sorted(contradicted)).fault(code, self.total, field=name_of(self.output)))
         if leaked := leaks(self.facts):

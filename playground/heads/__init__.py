@@ -16,6 +16,8 @@ NAMES: tuple[str, ...] = (
     "token_classification",
     "extractive_qa",
     "seq2seq",
+    "summarizing",
+    "extractive_summary",
     "causal_lm",
 )
 

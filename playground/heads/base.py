@@ -9,13 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel
 from transformers import PreTrainedTokenizerBase
 
 from playground.fields import Row
+from playground.i18n import Message
 from playground.models.resolve import Resolved
 from playground.models.trunk import Features, Reader, Trunk
 
@@ -61,6 +62,11 @@ class Loaded:
     one_segment: bool = False
     users: int = 0
 
+    @property
+    def where(self) -> Message:
+        """On which device it runs, and why there."""
+        return self.trunk.device.reason
+
     def logits(
         self, head: Head, rows: Sequence[Row], stop: threading.Event | None = None
     ) -> tuple[list[Window], list[np.ndarray]]:
@@ -87,6 +93,33 @@ class Loaded:
         """
         windows, logits = self.logits(head, rows, stop)
         return head.decode(rows, windows, logits, self.labels, params)
+
+
+@dataclass
+class Trunkless(Loaded):
+    """A model without a network in this process: it only answers.
+
+    told  what is said in place of a device
+    """
+
+    trunk: Any = None
+    adapter: str = ""
+    read: Any = None
+    labels: tuple[str, ...] = ()
+    max_length: int = 0
+    told: Message = field(kw_only=True)
+
+    @property
+    def where(self) -> Message:
+        return self.told
+
+
+@runtime_checkable
+class Opening(Protocol):
+    """A head of models without a trunk."""
+
+    def open(self, resolved: Resolved) -> Trunkless:
+        """The model, ready to answer."""
 
 
 class Head(Protocol):

@@ -29,6 +29,7 @@ class Instructed:
     forward  the model's output for tensors; run by `call` only
     call     runs a function where the model may be called, and waits for it
     longest  most tokens of an instruction
+    cuts     whether the beginning of a longer one is read, rather than none of it
     """
 
     model: Any
@@ -37,6 +38,7 @@ class Instructed:
     forward: Callable[[dict[str, Any]], Any]
     call: Callable[[Callable[[], Any]], Any]
     longest: int
+    cuts: bool = False
 
     def stream(self, row: Row, chat: bool, sampling: Sampling, bounds: Bounds) -> Iterator[Prediction]:
         """What is written for a text, after each token.
@@ -56,7 +58,8 @@ class Instructed:
 
     def _read(self, prompt: Prompt) -> dict[str, Any]:
         """What the encoder makes of a prompt, and its mask, as each step of the decoder is given them."""
-        ids = self.tokenizer(prompt.text)["input_ids"]
+        cut = {"truncation": True, "max_length": self.longest} if self.cuts else {}
+        ids = self.tokenizer(prompt.text, **cut)["input_ids"]
         if len(ids) > self.longest:
             raise PlaygroundError("prompt_too_long", tokens=len(ids), most=self.longest)
         tokens = torch.tensor([ids], device=self.device)
@@ -68,11 +71,13 @@ class Instructed:
         return {"encoder_outputs": (states,), "attention_mask": mask}
 
 
-def instructed(trunk: Trunk, adapter: str, longest: int, row: Row, params: BaseModel, bounds: Bounds) -> Iterator[Any]:
-    """What a model of the pool writes for a text, after each token."""
+def instructed(
+    trunk: Trunk, adapter: str, longest: int, row: Row, params: BaseModel, bounds: Bounds, *, cuts: bool = False
+) -> Iterator[Any]:
+    """What a model of the pool writes for a text, after each token. `cuts`: as of Instructed."""
     device = trunk.device.torch_device
     asked = Instructed(
-        trunk.model, trunk.tokenizer, device, lambda inputs: trunk.forward(inputs, adapter), trunk.call, longest
+        trunk.model, trunk.tokenizer, device, lambda inputs: trunk.forward(inputs, adapter), trunk.call, longest, cuts
     )
     return asked.stream(row, _chats(params), sampling_of(params), bounds)
 
@@ -84,9 +89,12 @@ def follow(trunk: Trunk, adapter: str, longest: int, row: Row, params: BaseModel
 
 
 def follow_trained(
-    trained: Trained, rows: Sequence[Row], params: BaseModel, on_token: Callable[[], None]
+    trained: Trained, rows: Sequence[Row], params: BaseModel, on_token: Callable[[], None], longest: int = UNBOUNDED
 ) -> list[Prediction]:
-    """The likeliest texts of a model of this process alone, whatever `params` say of chance."""
+    """The likeliest texts of a model of this process alone, whatever `params` say of chance.
+
+    longest  most tokens of an instruction that are read
+    """
     model = trained.model
 
     def forward(inputs: dict[str, Any]) -> Any:
@@ -98,7 +106,7 @@ def follow_trained(
             return function()
 
     device = next(model.parameters()).device
-    asked = Instructed(model, trained.tokenizer, device, forward, call, UNBOUNDED)
+    asked = Instructed(model, trained.tokenizer, device, forward, call, longest, longest < UNBOUNDED)
     found = []
     for row in rows:
         bounds = Bounds(int(params.max_new_tokens), math.inf)  # type: ignore[attr-defined]

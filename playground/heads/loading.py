@@ -5,17 +5,18 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from transformers import AutoConfig, AutoModel
 
 from playground.errors import PlaygroundError
 from playground.heads import get_head
-from playground.heads.base import Head, Loaded
+from playground.heads.base import Head, Loaded, Opening
 from playground.heads.tunable import TunableHead
 from playground.models.device import choose_device
 from playground.models.files import BUILDING, load_pretrained, load_tokenizer
 from playground.models.pool import State, pool
-from playground.models.resolve import Resolved, resolve, resolve_base
+from playground.models.resolve import Resolved, head_for, resolve, resolve_base
 from playground.models.trunk import BASE, Trunk, refuse_offloaded
 
 _adapter_numbers = itertools.count()
@@ -24,13 +25,22 @@ MAX_SHELLS = 100
 
 
 @contextmanager
-def lease_model(model_id: str, owner: str = "local") -> Iterator[tuple[Head, Loaded]]:
-    """The model of that id, ready to answer, kept in memory while the block runs."""
+def lease_model(model_id: str, owner: str = "local", head_name: str = "") -> Iterator[tuple[Head, Loaded]]:
+    """The model of that id, ready to answer, kept in memory while the block runs.
+
+    head_name  by which it answers, where that is not the one that its files name
+    """
     resolved = resolve(model_id, owner)
+    if head_name:
+        resolved = replace(resolved, head=head_name)
     if not resolved.head:
         load_pretrained(AutoConfig, resolved)  # refuses what needs code of its own, which nobody can fine-tune either
         raise PlaygroundError("model_has_no_head", model=model_id)
     head = get_head(resolved.head)
+    if resolved.kind == "bare":
+        assert isinstance(head, Opening)
+        yield head, head.open(resolved)
+        return
     with lease_trunk(resolved) as trunk:
         loaded = _hold(trunk, resolved, head)
         try:
@@ -44,10 +54,11 @@ def _hold(trunk: Trunk, resolved: Resolved, head: Head) -> Loaded:
     """The model on its trunk, put there if it is not yet; counted as in use."""
     with trunk.shells_lock:
         # Keyed by files, not by id: a resumed run replaces its model under the same id.
-        loaded = trunk.shells.get(resolved.version)
+        key = (*resolved.version, resolved.head)
+        loaded = trunk.shells.get(key)
         if loaded is None:
-            loaded = trunk.shells[resolved.version] = head.load(trunk, resolved, f"m{next(_adapter_numbers)}")
-        trunk.shells.move_to_end(resolved.version)
+            loaded = trunk.shells[key] = head.load(trunk, resolved, f"m{next(_adapter_numbers)}")
+        trunk.shells.move_to_end(key)
         loaded.users += 1
         # After the load: a failed one leaves the older files' model serving.
         _drop_unused(trunk, resolved)
@@ -57,7 +68,7 @@ def _hold(trunk: Trunk, resolved: Resolved, head: Head) -> Loaded:
 def _drop_unused(trunk: Trunk, newest: Resolved) -> None:
     """Take off what nobody uses: models whose files were replaced, and the least recently used beyond MAX_SHELLS."""
     idle = [version for version, loaded in trunk.shells.items() if not loaded.users]
-    older = [version for version in idle if version[0] == newest.version[0]]
+    older = [key for key in idle if key[0] == newest.version[0] and key[:2] != newest.version]
     excess = len(trunk.shells) - len(older) - MAX_SHELLS
     others = [version for version in idle if version not in older]
     for version in [*older, *others[: max(0, excess)]]:
@@ -114,7 +125,8 @@ def load_apart(resolved: Resolved) -> tuple[Head, Loaded]:
 
 def model_state(model_id: str, owner: str = "local") -> State:
     """Whether the trunk of a model is in memory."""
-    return pool().state(trunk_key(resolve(model_id, owner))[0])
+    resolved = resolve(model_id, owner)
+    return "ready" if resolved.kind == "bare" else pool().state(trunk_key(resolved)[0])
 
 
 def tunable_head(resolved: Resolved) -> TunableHead:
@@ -126,11 +138,11 @@ def tunable_head(resolved: Resolved) -> TunableHead:
 
 
 def head_to_tune(names: Sequence[str], base: Resolved | None) -> TunableHead | None:
-    """The head that a base is tuned with, of those a task names: its own, else the task's first; None if neither can.
+    """The head that a base is tuned with, of those a task names: the one by which it answers, else the task's first.
 
     base: None for a network from nothing
     """
-    head = get_head(base.head if base and base.head in names else names[0])
+    head = get_head((head_for(names, base) if base else "") or names[0])
     return head if isinstance(head, TunableHead) else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from playground.heads.base import Trunkless
 from playground.heads.loading import lease_model, tunable_head
 from playground.i18n import Message, msg
 from playground.models.resolve import Resolved, resolve
@@ -11,6 +12,8 @@ def sharing(model_id: str, owner: str = "local") -> Message:
     """With how many others in memory a model shares its base, or why it needs one of its own. Loads the model."""
     resolved = resolve(model_id, owner)
     with lease_model(model_id, owner) as (_, loaded):
+        if isinstance(loaded, Trunkless):
+            return msg("sharing.bare")
         if loaded.trunk.whole or not resolved.base:
             return msg("sharing.own", reason=_why(resolved))
         others = len(loaded.trunk.shells) - 1

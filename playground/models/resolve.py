@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +15,7 @@ from playground.models.catalog import catalog, check_offered, packaged_folder
 from playground.runs import find_run
 from playground.settings import settings
 
-Kind = Literal["model", "adapter", "probe"]
+Kind = Literal["model", "adapter", "probe", "bare"]
 STARTERS_DIR = Path(__file__).parent.parent / "starters"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(@[\w.-]+)?")
 PEFT_TASK_HEADS = {
@@ -26,8 +27,10 @@ PEFT_TASK_HEADS = {
 }
 SEVERAL_LABELS = "multi_label_classification"
 """How a configuration says that each output is a yes or no; the loss is then the binary cross-entropy of each."""
-WITHOUT_WEIGHTS = ("embedding",)
-"""Heads whose models are a base and a description alone."""
+WITHOUT_WEIGHTS = ("embedding", "extractive_summary")
+"""Heads whose models are a description, and maybe a base, alone."""
+FAMILIES = {"summarizing": "seq2seq"}
+"""Head that reads models whose files name another's -> that other: for what they were made, files do not say."""
 MOST_TOKENS = 10**6
 """Tokenizers without a limit say 1e30."""
 CLASS_HEADS = {
@@ -48,7 +51,8 @@ class Resolved:
 
     id        the name it was asked for by
     folder    where its files lie
-    kind      a whole model, a LoRA adapter, or a probe: what reads a bare base, with few weights or none
+    kind      a whole model, a LoRA adapter, a probe (what reads a bare base, with few weights or none), or bare: a
+              model without a network
     head      name in playground.heads, "" for a base without a head
     labels    class names in the order of the outputs, () where the files do not say
     base      model id an adapter or probe stands on, "" for a whole model
@@ -114,6 +118,15 @@ def resolve(model_id: str, owner: str = "local") -> Resolved:
     return describe(name, snapshot, revision=snapshot.name)
 
 
+def head_for(names: Sequence[str], resolved: Resolved) -> str:
+    """The one of the heads by which a model answers: its own, else one that reads its family; "" for none."""
+    if resolved.head in names:
+        return resolved.head
+    if resolved.task:  # it was made for another
+        return ""
+    return next((name for name in names if FAMILIES.get(name) == resolved.head), "")
+
+
 def resolve_base(base: str, revision: str | None, owner: str = "local") -> Resolved:
     """The base of an adapter, probe or run, at the commit that is recorded beside its id, where one is."""
     return resolve(f"{base}@{revision}" if revision and HUB_ID.fullmatch(base) else base, owner)
@@ -131,7 +144,8 @@ def describe(model_id: str, folder: Path, revision: str | None = None) -> Resolv
         raise PlaygroundError("no_safetensors", model=model_id)
     if own:
         made: dict[str, Kind] = {"adapter_config.json": "adapter", "config.json": "model"}
-        kind: Kind = next((kind for file, kind in made.items() if (folder / file).is_file()), "probe")
+        light: Kind = "probe" if own["base"] else "bare"
+        kind: Kind = next((kind for file, kind in made.items() if (folder / file).is_file()), light)
         return Resolved(
             id=model_id,
             folder=folder,

@@ -26,7 +26,7 @@ PIPELINE_TAGS: dict[type[Field], str] = {
     Answer: "question-answering",
 }
 """Output field -> the Hub's name of the task."""
-WRITTEN_TAGS = {"translation_text": "translation", "generated_text": "text-generation"}
+WRITTEN_TAGS = {"translation_text": "translation", "summary_text": "summarization", "generated_text": "text-generation"}
 """The same by the key of a text that is written."""
 Cells = Sequence[str]
 

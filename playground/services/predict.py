@@ -14,7 +14,7 @@ from playground.fields import Field, Row
 from playground.i18n import LanguageName, Message, msg, render
 from playground.models import hub
 from playground.models.catalog import catalog, offered_for
-from playground.models.resolve import STARTERS_DIR, Resolved, resolve
+from playground.models.resolve import STARTERS_DIR, Resolved, head_for, resolve
 from playground.runs import OURS, find_run, list_runs
 from playground.services import limits
 from playground.services.cards import known_card
@@ -139,8 +139,9 @@ def extras(task_id: str, model_id: str, owner: str = "local") -> tuple[Field, ..
     """What a model of ours takes besides the task's inputs; () for others: those are not looked up before they run."""
     if not model_id.startswith(OURS):
         return ()
+    task = get_task(task_id)
     try:
-        return get_task(task_id).extras.get(resolve(model_id, owner).head, ())
+        return task.extras.get(head_for(task.heads, resolve(model_id, owner)), ())
     except PlaygroundError:
         return ()  # there is no such model, which is said where it loads
 
@@ -167,7 +168,7 @@ def runtime(model_id: str, owner: str = "local") -> Message:
     from playground.heads.loading import lease_model
 
     with lease_model(model_id, owner) as (_, loaded):
-        return loaded.trunk.device.reason
+        return loaded.where
 
 
 def sharing(model_id: str, owner: str = "local") -> Message:
@@ -200,18 +201,21 @@ def ready(task: Task, rows: Sequence[Row], model: str, owner: str) -> Iterator[t
 
     _touch_in_use()
     resolved = resolve(model, owner)
-    _check_head(task, resolved, owner)
+    head_name = _check_head(task, resolved, owner)
     check_inputs(task, resolved, {name for row in rows for name, value in row.items() if value})
-    for field in task.extras.get(resolved.head, ()):
+    for field in task.extras.get(head_name, ()):
         rows = [{**row, field.name: field.parse(row.get(field.name))} for row in rows]
-    with limits.turn(owner), lease_model(model, owner) as (head, loaded):
+    with limits.turn(owner), lease_model(model, owner, head_name) as (head, loaded):
         yield rows, head, loaded
 
 
-def _check_head(task: Task, resolved: Resolved, owner: str) -> None:
-    if resolved.head and resolved.head not in task.heads:
+def _check_head(task: Task, resolved: Resolved, owner: str) -> str:
+    """The head by which a model does a task; "" where its files name none. Raises PlaygroundError."""
+    head_name = head_for(task.heads, resolved)
+    if resolved.head and not head_name:
         models = [info.id for info in offered(task.id, owner) if info.kind != "hub"]
         raise PlaygroundError("wrong_model_for_task", model=resolved.id, task=task.id, models=models)
+    return head_name
 
 
 def check_inputs(task: Task, resolved: Resolved, given: Collection[str]) -> None:

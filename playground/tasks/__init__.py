@@ -10,7 +10,7 @@ from importlib import import_module
 from playground.errors import PlaygroundError
 from playground.tasks.spec import Task
 
-NAMES: tuple[str, ...] = ("classification", "translation", "ner", "qa", "generation")
+NAMES: tuple[str, ...] = ("classification", "translation", "ner", "qa", "summarization", "generation")
 
 WITHIN: tuple[str, ...] = ("multi_label",)
 

@@ -50,6 +50,7 @@ def measure(job: Job, fitted: FittedProbe | None = None) -> dict[str, Answers]:
         "linear_probe": lambda: _best(job, (fitted or fit_probe(job)).logits),
         "dictionary": lambda: simple.dictionary(job.train, job.held_out),
         "sliding_window": lambda: simple.sliding_window(job.held_out),
+        "lead": lambda: simple.lead(job.held_out),
         "copy_source": lambda: simple.copy_source(job.held_out),
         "nearest": lambda: simple.nearest(job.train, job.held_out),
     }

@@ -80,6 +80,8 @@ def written(inputs: Row, output: dict[str, str], details: dict[str, Any], lang: 
     if "tokens" in details:
         facts.append(translate(lang, "ui.written.tokens", tokens=details["tokens"]))
         facts.append(translate(lang, "ui.written.speed", speed=f"{details['tokens_per_second']:.0f}"))
+    if "sources" in details:
+        facts.append(translate(lang, "ui.summary.of", taken=len(details["sources"]), read=details["read"]))
     if not details.get("whole", True):
         facts.append(translate(lang, "ui.written.not_whole"))
     rows = [

@@ -141,10 +141,16 @@ def on_token(visitor: Visitor, told: Any, event: gr.SelectData) -> Any:
 def _written(inputs: Row, output: Any, details: dict[str, Any], lang: str) -> list[Any]:
     """Tokens to click where the model tells them, else the sentences with their alternatives."""
     text, note, sentences = answers.written(inputs, output, details, lang)
+    if sources := details.get("sources"):
+        places = [(source["start"], source["end"], translate(lang, "ui.summary.taken")) for source in sources]
+        pieces = answers.marked(inputs["text"], places)
+        label = translate(lang, "ui.summary.sources")
+        return [text, note, gr.update(value=pieces, label=label, visible=True), gr.update(visible=False), []]
     if "alternatives" not in details:
         table = gr.update(value=sentences, visible=bool(sentences["data"]))
         return [text, note, gr.update(visible=False), table, []]
-    tokens = gr.update(value=answers.tokens(details, lang), visible=bool(details["alternatives"]))
+    label = translate(lang, "ui.tokens")
+    tokens = gr.update(value=answers.tokens(details, lang), label=label, visible=bool(details["alternatives"]))
     return [text, note, tokens, gr.update(visible=False), details["alternatives"]]
 
 

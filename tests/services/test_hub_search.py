@@ -21,6 +21,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         "someone/labels": "text-classification", "someone/spans": "token-classification",
         "someone/answers": "question-answering", "someone/english-chinese": "translation",
         "someone/writes": "text-generation", "someone/t5": "text2text-generation",
+        "someone/sums": "summarization",
     }  # fmt: skip
     models = {name: Repository(folder, {**CARD, "pipeline_tag": tag}) for name, tag in tags.items()}
     pickled = Repository(folder, {**CARD, "tags": ["transformers"]})
@@ -37,6 +38,7 @@ def test_every_task_finds_its_own_models_and_none_without_safetensors(server: Hu
         "translation": {"someone/english-chinese", "someone/t5"},
         "ner": {"someone/spans"},
         "qa": {"someone/answers"},
+        "summarization": {"someone/sums", "someone/t5"},
         "generation": {"someone/writes", "someone/t5"},
     }
     assert [one.id for one in hub_search.search("translation", "CHINESE")] == ["someone/english-chinese"]

@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics import BLEU, CHRF
 
 from playground.services import metrics
@@ -78,3 +79,15 @@ def test_intervals_of_five_hundred_rows_take_seconds() -> None:
         low, high = intervals[name]
         assert 0 < low < values[name] < high < 1 and high - low < 0.1
     assert metrics.interval_methods(BOTH) == dict.fromkeys(BOTH, "bootstrap")
+
+
+def test_rouge_l_is_google_s_for_english_and_by_character_for_chinese() -> None:
+    gold = ["The police killed the gunman.", "警察击毙了枪手。"]
+    found = ["The gunman killed the police!", "枪手被警察击毙"]
+    scorer = RougeScorer(["rougeL"])
+    english = scorer.score(gold[0], found[0])["rougeL"].fmeasure
+    assert metrics.score(["rouge_l"], gold[:1], found[:1])["rouge_l"] == pytest.approx(english)
+    spaced = scorer.score("a b c d e f g", "f g h a b c d")["rougeL"].fmeasure  # the same with a letter a character
+    assert metrics.score(["rouge_l"], gold[1:], found[1:])["rouge_l"] == pytest.approx(spaced)
+    assert metrics.score(["rouge_l"], gold, found)["rouge_l"] == pytest.approx((english + spaced) / 2)
+    assert metrics.score(["rouge_l"], ["好"], [""])["rouge_l"] == 0

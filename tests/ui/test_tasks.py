@@ -88,6 +88,12 @@ GENERATION = Journey(
 )  # fmt: skip
 
 
+SUMMARIZATION = Journey(
+    "summarization", "zh", "summarization/articles-zh.jsonl", {"text": "article", "summary": "summary"},
+    ("lead", "tuned"), {"text": CONTEXT},
+)  # fmt: skip
+
+
 MULTI_LABEL = Journey(
     "multi_label", "zh", "multi_label/hotel-comments.csv", {"text": "comment", "labels": "topics"},
     ("frequent_labels", "linear_probe", "tuned"), {"text": "The waiter was rude and the soup was cold."},
@@ -140,12 +146,13 @@ BMES = replace(NER, lang="en", name="kitchen.bmes", made=to_bmes)
 TMX = replace(TRANSLATION, name="phrasebook.tmx", made=to_tmx)
 IN_CHINESE = {**TRANSLATION.columns, "source": name_of("en", "zh"), "target": name_of("zh", "zh")}
 OTHERS = (
-    replace(QA, lang="en"), replace(TRANSLATION, lang="zh", columns=IN_CHINESE), replace(GENERATION, lang="en")
+    replace(QA, lang="en"), replace(SUMMARIZATION, lang="en"),
+    replace(TRANSLATION, lang="zh", columns=IN_CHINESE), replace(GENERATION, lang="en")
 )  # fmt: skip
 """The same in the page's other language."""
 SLOW = [
     pytest.param(journey, marks=pytest.mark.slow)
-    for journey in (QA, *OTHERS, MULTI_LABEL, TRANSLATION, GENERATION, XLSX, GB18030, BMES, TMX)
+    for journey in (QA, *OTHERS, SUMMARIZATION, MULTI_LABEL, TRANSLATION, GENERATION, XLSX, GB18030, BMES, TMX)
 ]
 """Each is a minute or two; what is special to their task or format is tested without a browser, too."""
 
@@ -191,7 +198,7 @@ def expect_answer(page: Page, journey: Journey) -> None:
     elif journey.task == "ner":
         expect(page.locator(".counts:visible .note")).to_contain_text(re.compile(r"\S+: \d+"), timeout=60_000)
         expect(page.locator(".marked:visible .token.highlighted").first).to_be_visible()
-    elif journey.task == "generation":
+    elif journey.task in ("generation", "summarization"):
         expect(page.locator(".written:visible textarea")).to_have_value(re.compile(r"\w"), timeout=60_000)
         expect(page.locator(".tokens:visible .token").first).to_be_visible()
     elif journey.task == "translation":

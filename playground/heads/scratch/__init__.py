@@ -66,7 +66,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         ),
         Architecture(
             id="scratch/seq2seq",
-            heads=("seq2seq",),
+            heads=("seq2seq", "summarizing"),
             style="seq2seq",
             tokens="subwords",
             hidden_size=(128, 256, 256),
@@ -120,7 +120,7 @@ def new_model(
     """
     if head_name not in architecture(architecture_id).heads:
         raise PlaygroundError("family_without_head", family=architecture_id, head=head_name)
-    if head_name == "seq2seq":
+    if head_name in ("seq2seq", "summarizing"):
         return writers.new_seq2seq(tokenizer, sizes)
     if head_name == "causal_lm":
         return writers.new_gpt(tokenizer, sizes)

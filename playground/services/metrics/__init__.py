@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from playground.services.metrics import answers, entities, label_sets, labels, likelihood, paired, texts
+from playground.services.metrics import answers, entities, label_sets, labels, likelihood, paired, summaries, texts
 from playground.services.metrics.calibration import calibration
 from playground.services.metrics.entities import per_type
 from playground.services.metrics.label_sets import per_label
@@ -106,6 +106,7 @@ METRICS: dict[str, Metric] = {
     "answer_f1": Metric(answers.answer_f1, answers.weighted_answer_f1),
     "bleu": Metric(texts.bleu, texts.weighted_bleu),
     "chrf": Metric(texts.chrf, texts.weighted_chrf),
+    "rouge_l": Metric(summaries.rouge_l, summaries.weighted_rouge_l),
     "perplexity": Metric(likelihood.perplexity, likelihood.weighted_perplexity, of_likelihood=True),
     "bits_per_character": Metric(
         likelihood.bits_per_character, likelihood.weighted_bits_per_character, of_likelihood=True
