@@ -123,9 +123,13 @@ SEPARATORS = re.compile(r"[,，、\n]")
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateLabels(Field):
-    """The classes that a model which learned none is to choose from: a list, or one text with separators."""
+    """The classes that a model which learned none is to choose from: a list, or one text with separators.
+
+    usual  those that stand for none
+    """
 
     least: int = 2
+    usual: tuple[str, ...] = ()
     most: int = 50
     max_chars: int = 200
 
@@ -135,7 +139,7 @@ class CandidateLabels(Field):
         if words is not None and not isinstance(words, (list, tuple)):
             raise PlaygroundError("field_not_text", field=self.word, found=type(value).__name__)
         stripped = [HALF_A_PAIR.sub("\ufffd", str(word)).strip() for word in words or ()]
-        labels = list(dict.fromkeys(word for word in stripped if word))
+        labels = list(dict.fromkeys(word for word in stripped if word)) or list(self.usual)
         if not self.least <= len(labels) <= self.most:
             raise PlaygroundError("candidate_labels", found=len(labels), least=self.least, most=self.most)
         longest = max(map(len, labels))

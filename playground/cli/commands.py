@@ -37,7 +37,8 @@ def predict(options: argparse.Namespace) -> Any:
     if options.file:
         return predict_file(options)
     task = get_task(options.task)
-    missing = [f"--{field.name}" for field in task.inputs if not field.optional and not getattr(options, field.name)]
+    needed = [field.name for field in task.inputs if not field.optional and field.name not in task.needless]
+    missing = [f"--{name}" for name in needed if not getattr(options, name)]
     if missing:
         reason = msg("cli.wrong.required", words=missing)
         raise PlaygroundError("bad_usage", reason=reason, usage=options.usage)

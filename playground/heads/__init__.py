@@ -19,6 +19,11 @@ NAMES: tuple[str, ...] = (
     "summarizing",
     "extractive_summary",
     "causal_lm",
+    "chat_label",
+    "chat_spans",
+    "chat_answer",
+    "chat_translation",
+    "chat_summary",
 )
 
 

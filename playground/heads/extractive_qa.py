@@ -18,10 +18,12 @@ from pydantic import BaseModel
 from transformers import AutoModelForQuestionAnswering, DataCollatorWithPadding, PreTrainedTokenizerBase
 from transformers.utils import ModelOutput
 
+from playground.errors import PlaygroundError
 from playground.fields import FoundAnswer, GoldAnswer, Row
 from playground.heads.base import Prediction, Window, probabilities
 from playground.heads.encoder import EncoderHead
 from playground.heads.words import apart, bare, place_before, words
+from playground.i18n import msg
 from playground.models.trunk import Features
 
 QUESTION_SHARE = 0.5
@@ -64,6 +66,8 @@ class ExtractiveQA(EncoderHead):
 
     def windows(self, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], max_length: int) -> list[Window]:
         """Windows of question and context; `offsets` are places in the context, (0, 0) for all other tokens."""
+        if any(not row["context"].strip() for row in rows):  # what models that write do without
+            raise PlaygroundError("field_empty", field=msg("field.context"))
         questions = _questions(tokenizer, rows, max_length)
         contexts = [apart(row["context"]) for row in rows]
         batch = tokenizer(

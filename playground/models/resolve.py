@@ -29,7 +29,10 @@ SEVERAL_LABELS = "multi_label_classification"
 """How a configuration says that each output is a yes or no; the loss is then the binary cross-entropy of each."""
 WITHOUT_WEIGHTS = ("embedding", "extractive_summary")
 """Heads whose models are a description, and maybe a base, alone."""
-FAMILIES = {"summarizing": "seq2seq"}
+CHATS = ("chat_label", "chat_spans", "chat_answer", "chat_translation", "chat_summary")
+"""Heads that ask a model with a chat template to do a task."""
+CHATTING = "causal_lm"
+FAMILIES = {"summarizing": "seq2seq", **dict.fromkeys(CHATS, CHATTING)}
 """Head that reads models whose files name another's -> that other: for what they were made, files do not say."""
 MOST_TOKENS = 10**6
 """Tokenizers without a limit say 1e30."""
@@ -122,9 +125,18 @@ def head_for(names: Sequence[str], resolved: Resolved) -> str:
     """The one of the heads by which a model answers: its own, else one that reads its family; "" for none."""
     if resolved.head in names:
         return resolved.head
-    if resolved.task:  # it was made for another
-        return ""
-    return next((name for name in names if FAMILIES.get(name) == resolved.head), "")
+    name = next((name for name in names if FAMILIES.get(name) == resolved.head), "")
+    # Who can talk may do anything; of others only those whose files do not say what they were made for.
+    return name if name and (has_chat_template(resolved) if name in CHATS else not resolved.task) else ""
+
+
+def has_chat_template(resolved: Resolved) -> bool:
+    """Whether a model says how it is talked to: its own files, or those of its base."""
+    if (resolved.folder / "chat_template.jinja").is_file():
+        return True
+    if _read_json(resolved.folder / "tokenizer_config.json").get("chat_template"):
+        return True
+    return resolved.kind == "adapter" and has_chat_template(resolve_base(resolved.base, resolved.revision))
 
 
 def resolve_base(base: str, revision: str | None, owner: str = "local") -> Resolved:

@@ -6,13 +6,16 @@ The values were chosen on held-out parts of training data, and to stay within mi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from playground.data import MAX_LENGTH
 from playground.data.tokens import UNSPACED
 from playground.fields import Answer, Field, Generated, Label, Labels, Spans
-from playground.i18n import Message, msg
+from playground.i18n import Message, msg, translate
+from playground.languages import has_han
+from playground.models.resolve import CHATS, Resolved, head_for
 from playground.runs import OURS, RunSpec, TrainingParams
 from playground.tasks import get_task
 from playground.tasks.spec import Task
@@ -38,6 +41,8 @@ WHOLE_LENGTHS = (512, 1024)
 
 SCRATCH_PASSES = 3
 """A network from nothing goes over the data so many times as often: it has everything to learn from it."""
+TURN = "-" * 60
+"""For the marks that a chat template puts around a turn, and for a short answer."""
 MOST_WRITTEN = 500
 """Held-out rows of a task that writes text: writing them takes far longer than reading them."""
 
@@ -161,6 +166,14 @@ def _epochs(kind: type[Field], spec: RunSpec, training_rows: int, labels: int, b
     if kind in CLASSES:
         return Choice(epochs, msg("autopilot.epochs", per_class=per_class, epochs=f"{epochs:g}"))
     return Choice(epochs, msg("autopilot.epochs_rows", rows=training_rows, epochs=f"{epochs:g}"))
+
+
+def asked_besides(task: Task, base: Resolved | None, labels: Sequence[str], longest: str) -> str:
+    """What a chat model reads of each row besides its text: the task's words and its labels; "" for other models."""
+    if not base or head_for(task.heads, base) not in CHATS:
+        return ""
+    lang = "zh" if has_han(longest) else "en"
+    return TURN + translate(lang, task.prompt) + ", ".join(labels)
 
 
 def likely_tokens(text: str) -> float:

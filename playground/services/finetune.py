@@ -123,9 +123,9 @@ def completed(spec: RunSpec, upload_id: str, owner: str) -> Ready:
             "data": upload.table.name, "rows_of": upload.rows_of, "labels": checked.labels,
         }
     )  # fmt: skip
-    spec = autopilot.complete(
-        spec, labels=len(checked.labels), most_tokens=most_tokens, **vars(_totals(task, rows()))
-    )  # fmt: skip
+    totals = _totals(task, rows())
+    totals.longest += autopilot.asked_besides(task, base, checked.labels, totals.longest)
+    spec = autopilot.complete(spec, labels=len(checked.labels), most_tokens=most_tokens, **vars(totals))
     fixed = {fix: message.to_json() for fix, message in checked.mended.told.items()}
     spec = spec.model_copy(update={"reasons": {**fixed, **spec.reasons}})
     assert spec.training.held_out is not None, "complete() fills every number"

@@ -14,8 +14,8 @@ from playground.fields import Field, Row
 from playground.i18n import LanguageName, Message, msg, render
 from playground.models import hub
 from playground.models.catalog import catalog, offered_for
-from playground.models.resolve import STARTERS_DIR, Resolved, head_for, resolve
-from playground.runs import OURS, find_run, list_runs
+from playground.models.resolve import CHATS, CHATTING, STARTERS_DIR, Resolved, head_for, resolve
+from playground.runs import find_run, list_runs
 from playground.services import limits
 from playground.services.cards import known_card
 from playground.settings import settings
@@ -62,7 +62,11 @@ def with_model(found: Prediction, model: str, owner: str = "local") -> dict[str,
 
 def checked_row(task: Task, inputs: Row) -> Row:
     """The task's inputs, each parsed; those that only some models take stay as they are. Raises PlaygroundError."""
-    row = {field.name: field.parse(inputs.get(field.name)) for field in task.inputs}
+    row = {}
+    for field in task.inputs:
+        value = inputs.get(field.name)
+        lacks = field.name in task.needless and (value is None or (isinstance(value, str) and not value.strip()))
+        row[field.name] = "" if lacks else field.parse(value)
     return row | {field.name: inputs.get(field.name) for field in task.extra_inputs}
 
 
@@ -136,14 +140,26 @@ def misfit(task_id: str, model_id: str, owner: str = "local") -> PlaygroundError
 
 
 def extras(task_id: str, model_id: str, owner: str = "local") -> tuple[Field, ...]:
-    """What a model of ours takes besides the task's inputs; () for others: those are not looked up before they run."""
-    if not model_id.startswith(OURS):
-        return ()
+    """What a model takes besides the task's inputs; () for one that is not there."""
     task = get_task(task_id)
     try:
-        return task.extras.get(head_for(task.heads, resolve(model_id, owner)), ())
+        resolved = resolve(model_id, owner)
+        return _extras(task, resolved, head_for(task.heads, resolved))
     except PlaygroundError:
         return ()  # there is no such model, which is said where it loads
+
+
+def chats(task_id: str, model_id: str, owner: str = "local") -> bool:
+    """Whether a model does a task by being talked to; False for one that is not there."""
+    try:
+        return head_for(get_task(task_id).heads, resolve(model_id, owner)) in CHATS
+    except PlaygroundError:
+        return False
+
+
+def _extras(task: Task, resolved: Resolved, head_name: str) -> tuple[Field, ...]:
+    """What was learned need not be given."""
+    return () if resolved.labels and head_name in CHATS else task.extras.get(head_name, ())
 
 
 def card(model_id: str, lang: str, owner: str = "local") -> str:
@@ -203,7 +219,7 @@ def ready(task: Task, rows: Sequence[Row], model: str, owner: str) -> Iterator[t
     resolved = resolve(model, owner)
     head_name = _check_head(task, resolved, owner)
     check_inputs(task, resolved, {name for row in rows for name, value in row.items() if value})
-    for field in task.extras.get(head_name, ()):
+    for field in _extras(task, resolved, head_name):
         rows = [{**row, field.name: field.parse(row.get(field.name))} for row in rows]
     with limits.turn(owner), lease_model(model, owner, head_name) as (head, loaded):
         yield rows, head, loaded
@@ -214,6 +230,8 @@ def _check_head(task: Task, resolved: Resolved, owner: str) -> str:
     head_name = head_for(task.heads, resolved)
     if resolved.head and not head_name:
         models = [info.id for info in offered(task.id, owner) if info.kind != "hub"]
+        if resolved.head == CHATTING and set(CHATS) & set(task.heads):
+            raise PlaygroundError("not_a_chat_model", model=resolved.id, models=models)
         raise PlaygroundError("wrong_model_for_task", model=resolved.id, task=task.id, models=models)
     return head_name
 

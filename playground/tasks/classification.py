@@ -1,12 +1,12 @@
 """One label for a text, or for two that are compared: sentiment, topic, intent; paraphrase, entailment."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from playground.fields import CandidateLabels, Label, Text
-from playground.tasks.spec import Task
+from playground.tasks.spec import Asking, Task
 
 
-class Params(BaseModel, extra="forbid"):
+class Params(Asking):
     """Knobs of a classification."""
 
     top_k: int = Field(10, ge=1, le=1000, description="How many labels to return, best first.")
@@ -84,7 +84,7 @@ TASK = Task(
         ),
     ),
     params=Params,
-    heads=("sequence_classification", "linear_probe", "embedding", "multi_label", "multi_label_probe"),
+    heads=("sequence_classification", "linear_probe", "embedding", "multi_label", "multi_label_probe", "chat_label"),
     models=(
         "starter/sentiment-en",
         "starter/sentiment-zh",
@@ -97,5 +97,5 @@ TASK = Task(
     baselines=("majority", "linear_probe"),
     cuts=True,
     one_text=True,
-    extras={"embedding": (CandidateLabels(name="candidate_labels"),)},
+    extras=dict.fromkeys(("embedding", "chat_label"), (CandidateLabels(name="candidate_labels"),)),
 )

@@ -1,12 +1,12 @@
 """Named entities: which stretches of a text are a person, a place, an organisation."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from playground.fields import Spans, Text
-from playground.tasks.spec import Task
+from playground.fields import CandidateLabels, Spans, Text
+from playground.tasks.spec import Asking, Task
 
 
-class Params(BaseModel, extra="forbid"):
+class Params(Asking):
     """Knobs of named entity recognition."""
 
     min_score: float = Field(0.0, ge=0, le=1, description="Leave out entities the model is less sure of than this.")
@@ -39,9 +39,10 @@ TASK = Task(
         ),
     ),
     params=Params,
-    heads=("token_classification",),
+    heads=("token_classification", "chat_spans"),
     models=("starter/ner-en",),
     bases=("sentence-transformers/all-MiniLM-L6-v2", "scratch/bilstm", "scratch/transformer"),
     metrics=("entity_f1", "entity_precision", "entity_recall"),
     baselines=("dictionary",),
+    extras={"chat_spans": (CandidateLabels(name="entity_types", least=1, usual=("person", "place", "organisation")),)},
 )

@@ -1,12 +1,12 @@
 """Extractive question answering: the stretch of a context that answers a question."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from playground.fields import Answer, Text
-from playground.tasks.spec import Task
+from playground.tasks.spec import Asking, Task
 
 
-class Params(BaseModel, extra="forbid"):
+class Params(Asking):
     """Knobs of extractive question answering."""
 
     top_k: int = Field(3, ge=1, le=20, description="How many answers `details` lists, best first.")
@@ -27,12 +27,13 @@ TASK = Task(
     ),
     output=Answer(name="answer", columns=("answers", "answer", "answer_text", "答案", "回答")),
     params=Params,
-    heads=("extractive_qa",),
+    heads=("extractive_qa", "chat_answer"),
     models=("starter/qa-en",),
     bases=("sentence-transformers/all-MiniLM-L6-v2", "scratch/transformer"),
     metrics=("answer_f1", "exact_match"),
     baselines=("sliding_window",),
     together=("context",),
     documents=True,
+    needless=("context",),
     least_tokens=32,  # half of it for the context, which must show an answer and some words around it
 )

@@ -6,8 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel
+from pydantic import Field as Knob
 
 from playground.fields import SPLIT, Field, Messages, Row, Text
+
+PROMPT = "prompt"
+"""The knob that holds a chat model's prompt."""
+PROMPT_CHARS = 4_000
+
+
+class Asking(BaseModel, extra="forbid"):
+    """Knobs of a task that chat models do, too."""
+
+    prompt: str = Knob(
+        "", max_length=PROMPT_CHARS, description="How a chat model is asked; empty: the task's own words."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +43,7 @@ class Task:
     least_tokens the shortest window of tokens (max_length) in which it can be learned
     cuts      whether a text longer than a model reads is cut, rather than read in several windows
     one_text  whether what a model reads and what it writes stand in one window
+    needless  names of inputs that models which write can do without
     within    id of the task in whose tab, endpoint and command its models answer; "" where it has its own
     """
 
@@ -48,7 +62,13 @@ class Task:
     least_tokens: int = 8
     cuts: bool = False
     one_text: bool = False
+    needless: tuple[str, ...] = ()
     within: str = ""
+
+    @property
+    def prompt(self) -> str:
+        """Key of the words with which chat models are asked to do it, in the catalogs; "" where they are not."""
+        return f"prompt.{self.id}" if PROMPT in self.params.model_fields else ""
 
     @property
     def tab(self) -> str:

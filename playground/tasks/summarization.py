@@ -1,12 +1,12 @@
 """Summarization: what a text says, in a few sentences."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from playground.fields import Generated, Text
-from playground.tasks.spec import Task
+from playground.tasks.spec import Asking, Task
 
 
-class Params(BaseModel, extra="forbid"):
+class Params(Asking):
     """Knobs of a summary."""
 
     sentences: int = Field(3, ge=1, le=20, description="Sentences that are taken, by models that only choose them.")
@@ -56,7 +56,7 @@ TASK = Task(
         lines=5,
     ),
     params=Params,
-    heads=("summarizing", "extractive_summary"),
+    heads=("summarizing", "extractive_summary", "chat_summary"),
     models=("starter/summary-en", "starter/summary-zh"),
     bases=("scratch/seq2seq",),
     metrics=("rouge_l",),

@@ -1,12 +1,12 @@
 """Translation: a text in another language."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from playground.fields import Generated, Language, Text
-from playground.tasks.spec import Task
+from playground.tasks.spec import Asking, Task
 
 
-class Params(BaseModel, extra="forbid"):
+class Params(Asking):
     """Knobs of a translation."""
 
     num_beams: int = Field(4, ge=1, le=8, description="How many translations are followed at once; 1 is fastest.")
@@ -62,7 +62,7 @@ TASK = Task(
         lines=6,
     ),
     params=Params,
-    heads=("seq2seq",),
+    heads=("seq2seq", "chat_translation"),
     models=("starter/translate-en-zh",),
     bases=("scratch/seq2seq",),
     metrics=("chrf", "bleu"),

@@ -66,7 +66,7 @@ def prediction(task: Task) -> Callable[..., Any]:
     handler.__signature__ = inspect.Signature(
         [
             _argument("visitor", Visitor),
-            *(_argument(field.name, *_kind(field)) for field in task.inputs),
+            *(_argument(field.name, *_kind(field, task)) for field in task.inputs),
             *(_argument(name, str, "") for name in extras),
             _argument("model", str, ""),
             _argument("details", bool, False),
@@ -182,11 +182,11 @@ def _text(message: dict[str, Any] | None, visitor: Visitor) -> str:
     return render(Message.from_json(message), visitor.lang) if message else ""
 
 
-def _kind(field: Field) -> tuple[Any, Any]:
+def _kind(field: Field, task: Task) -> tuple[Any, Any]:
     """(type, default) of an input as an argument."""
     if isinstance(field, Messages):
         return list | None, None
-    return str, "" if field.optional else REQUIRED
+    return str, "" if field.optional or field.name in task.needless else REQUIRED
 
 
 REQUIRED = inspect.Parameter.empty

@@ -14,9 +14,9 @@ from gradio.utils import get_upload_folder
 from playground.errors import PlaygroundError
 from playground.fields import Field, Language, Messages
 from playground.i18n import Message, render, translate
-from playground.services import batch
+from playground.services import batch, predict
 from playground.services.batch import BatchView
-from playground.tasks.spec import Task
+from playground.tasks.spec import PROMPT, Task
 from playground.ui import markup
 from playground.ui.columns import FILE_TYPES, ColumnPicker, chosen_columns, short, summary
 from playground.ui.loading import import_models
@@ -184,10 +184,12 @@ class BatchPanel:
         columns = chosen_columns(dict(zip(fields, values, strict=False)))
         rest = values[len(fields) :]
         given = dict(zip(extras, rest, strict=False))
-        knobs = zip(self.task.params.model_fields, rest[len(extras) :], strict=True)
+        knobs = dict(zip(self.task.params.model_fields, rest[len(extras) :], strict=True))
+        if PROMPT in knobs and not predict.chats(self.task.id, str(model or ""), visitor.owner):
+            del knobs[PROMPT]
         batch_id = batch.begin(
             str(upload_id), model=str(model or "")[:300], columns=columns, given=given,
-            params={name: value for name, value in knobs if value is not None}, owner=visitor.owner,
+            params={name: value for name, value in knobs.items() if value is not None}, owner=visitor.owner,
         )  # fmt: skip
         import_models()
         batch.start(batch_id, visitor.owner)

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from playground.fields import Answer, CandidateLabels, Field, Generated, Label, Language, Row, Spans, Text
 from playground.i18n import catalog, render, translate
 from playground.languages import name_of
-from playground.tasks.spec import Task
+from playground.tasks.spec import PROMPT, PROMPT_CHARS, Task
 from playground.ui import answers
 from playground.ui.wrapper import QUIET, Visitor, guarded
 
@@ -204,7 +204,18 @@ def blank(field: Field, lang: str) -> list[Any]:
 
 def params_form(task: Task, lang: str) -> dict[str, gr.components.Component]:
     """{name: component} for the knobs of a task, bounds and help read off their pydantic fields."""
-    return {name: _knob(info, _words(task.id, name, lang)) for name, info in task.params.model_fields.items()}
+    return {
+        name: _prompt(task, lang) if name == PROMPT else _knob(info, _words(task.id, name, lang))
+        for name, info in task.params.model_fields.items()
+    }
+
+
+def _prompt(task: Task, lang: str) -> gr.Textbox:
+    """How chat models are asked, to be changed."""
+    return gr.Textbox(
+        value=translate(lang, task.prompt), lines=6, max_lines=20, max_length=PROMPT_CHARS, elem_classes="prompt",
+        **_words(task.id, PROMPT, lang),
+    )  # fmt: skip
 
 
 def _words(task_id: str, name: str, lang: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ from playground.services import predict
 from playground.services.downloads import needed
 from playground.services.streaming import stream
 from playground.settings import settings
-from playground.tasks.spec import Task
+from playground.tasks.spec import PROMPT, Task
 from playground.ui import markup
 from playground.ui.batch_panel import BatchPanel
 from playground.ui.chat_panel import ChatPanel
@@ -210,10 +210,9 @@ class TaskTab:
 
     def on_run(self, visitor: Visitor, model: Any, *values: Any) -> Any:
         import_models()
-        inputs, knobs = self._asked(values)
-        found = predict.predict(
-            self.task.id, inputs, model=_model_id(model, self.task), params=knobs, owner=visitor.owner, details=True
-        )
+        model = _model_id(model, self.task)
+        inputs, knobs = self._asked(values, model, visitor)
+        found = predict.predict(self.task.id, inputs, model=model, params=knobs, owner=visitor.owner, details=True)
         answer = shown(self.task.output, inputs, found["output"], found["details"], visitor.lang)
         return answer if len(answer) > 1 else answer[0]
 
@@ -223,13 +222,12 @@ class TaskTab:
         The parts below the text come with its end: a table that is redrawn several times a second loses rows.
         """
         import_models()
-        inputs, knobs = self._asked(values)
+        model = _model_id(model, self.task)
+        inputs, knobs = self._asked(values, model, visitor)
         last = None
         yield [*blank(self.task.output, visitor.lang), gr.Button(visible=True)]
         try:
-            for found in stream(
-                self.task.id, inputs, model=_model_id(model, self.task), params=knobs, owner=visitor.owner
-            ):
+            for found in stream(self.task.id, inputs, model=model, params=knobs, owner=visitor.owner):
                 if found is None or found is last:
                     yield [gr.skip() for _ in (*self.outputs, self.stop)]
                 else:
@@ -246,7 +244,8 @@ class TaskTab:
 
     def on_code(self, visitor: Visitor, model: Any, *values: Any) -> Any:
         """The code that asks the same."""
-        return self.code.of_task(visitor, self.task, *self._asked(values), _model_id(model, self.task))
+        model = _model_id(model, self.task)
+        return self.code.of_task(visitor, self.task, *self._asked(values, model, visitor), model)
 
     def on_stop(self, visitor: Visitor) -> gr.Button:
         return gr.Button(visible=False)
@@ -262,10 +261,12 @@ class TaskTab:
         of = next(index for index, field in enumerate(self.asked) if field.name == self.languages[0].of)
         return [of, source, target]
 
-    def _asked(self, values: tuple[Any, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """(inputs, knobs) of the values of all components but the model's."""
+    def _asked(self, values: tuple[Any, ...], model: str, visitor: Visitor) -> tuple[dict[str, Any], dict[str, Any]]:
+        """(inputs, knobs) of the values of all components but the model's. Only chat models are given a prompt."""
         names = [field.name for field in (*self.asked, *self.task.extra_inputs)]
         knobs = {name: value for name, value in zip(self.knobs, values[len(names) :], strict=True) if value is not None}
+        if PROMPT in knobs and not predict.chats(self.task.id, model, visitor.owner):
+            del knobs[PROMPT]
         return dict(zip(names, values, strict=False)), knobs
 
 

@@ -56,21 +56,22 @@ def tokenizer_of(family: str) -> PreTrainedTokenizerFast:
     return made
 
 
-def model_of(family: str, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
+def model_of(family: str, tokenizer: PreTrainedTokenizerFast, context: int = CONTEXT) -> PreTrainedModel:
     ids = {"vocab_size": len(tokenizer), "bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
     if family == "gpt2":
         sure = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}  # so little is not to be dropped, too
         return GPT2LMHeadModel(GPT2Config(**ids, **sure, n_positions=CONTEXT, n_embd=32, n_layer=2, n_head=4))
     if family == "llama":
         return LlamaForCausalLM(LlamaConfig(**ids, **SMALL, num_key_value_heads=2))
-    return Qwen2ForCausalLM(Qwen2Config(**ids, **SMALL, num_key_value_heads=2))
+    small = {**SMALL, "max_position_embeddings": context}
+    return Qwen2ForCausalLM(Qwen2Config(**ids, **small, num_key_value_heads=2))
 
 
-def save_base(family: str, folder: Path) -> Path:
+def save_base(family: str, folder: Path, context: int = CONTEXT) -> Path:
     """A model that is far from certain of anything, and does not write one token for ever."""
     torch.manual_seed(2)
     tokenizer = tokenizer_of(family)
-    model = model_of(family, tokenizer)
+    model = model_of(family, tokenizer, context)
     _stir(model, tokenizer)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

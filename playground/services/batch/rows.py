@@ -74,7 +74,8 @@ def check_columns(task: Task, table: Table, columns: Columns, given: Mapping[str
 
 def _column_faults(field: Field, names: Sequence[str], table: Table, task: Task) -> Iterator[Fault]:
     word, there = name_of(field), table.columns[:20]
-    if not names and not field.optional and field is not task.output:
+    needed = not field.optional and field.name not in task.needless
+    if not names and needed and field is not task.output:
         yield fault("no_column", fatal=True, field=word, columns=there)
     for name in names:
         if name not in table.columns and not name.startswith(CONSTANT):

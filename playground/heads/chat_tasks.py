@@ -1,0 +1,118 @@
+"""The heads by which a causal language model with a chat template does the tasks of specialists, tuned or as it is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from pydantic import BaseModel
+
+from playground.fields import Row
+from playground.heads.base import Head, Loaded, Prediction
+from playground.heads.causal_lm import HEAD as CAUSAL_LM
+from playground.heads.causal_lm import CausalLM, Writer
+from playground.heads.generating import Bounds
+from playground.heads.prompted import PROMPT, Asked, AskedText, LocalChat, grown
+from playground.heads.tunable import Trained
+from playground.models.resolve import Resolved
+from playground.models.trunk import Features, Trunk
+from playground.settings import settings
+
+
+class Plainly(BaseModel):
+    """Knobs of what is said without chance."""
+
+    max_new_tokens: int
+    temperature: float = 0.0
+
+
+@dataclass
+class ChatWriter(Writer):
+    """A chat model of the pool that does a task. `tuned`: whether it learned to do it by the task's own prompt."""
+
+    asked: Asked | None = None
+    tuned: bool = False
+
+    def predict(
+        self, head: Head, rows: Sequence[Row], params: BaseModel, stop: threading.Event | None = None
+    ) -> list[Prediction]:
+        assert self.asked
+        stop = stop or threading.Event()
+
+        def write(row: Row, most: int) -> Prediction:
+            *_, last = Writer.stream(self, row, Plainly(max_new_tokens=most), self._bounds(most, stop))
+            return last
+
+        def marks(asked: Sequence[Row]) -> list[np.ndarray]:
+            return CAUSAL_LM.marks_of(self, asked)
+
+        is_one = len(rows) == 1
+        chat = LocalChat(write, marks, strict=is_one)
+        return self.asked.answers(chat, self._rows(rows, params), self.labels, params, strict=is_one)
+
+    def stream(self, row: Row, params: BaseModel, bounds: Bounds) -> Iterator[Prediction]:
+        """A text as it grows; every other output at once."""
+        if not isinstance(self.asked, AskedText):
+            yield from self.predict(cast(Head, CAUSAL_LM), [row], params, bounds.stop)
+            return
+        turns = self.asked.question(self._rows([row], params)[0], ())
+        plainly = Plainly(max_new_tokens=bounds.max_new_tokens)
+        yield from grown(Writer.stream(self, {"messages": turns}, plainly, bounds), self.asked.key)
+
+    def _rows(self, rows: Sequence[Row], params: BaseModel) -> Sequence[Row]:
+        """Rows with what else an answer depends on. What was learned by one prompt is not asked by its translation."""
+        assert self.asked
+        prompt = str(getattr(params, PROMPT, "")).strip()
+        known = {PROMPT: "" if self.tuned and self.asked.is_own(prompt) else prompt}
+        return [{**row, **known, "min_score": getattr(params, "min_score", 0)} for row in rows]
+
+    def _bounds(self, most: int, stop: threading.Event) -> Bounds:
+        return Bounds(most, settings().generate_seconds, stop)
+
+
+class ChatTask(CausalLM):
+    """A causal language model that is asked a task."""
+
+    def __init__(self, name: str, asked: Asked) -> None:
+        self.name, self.asked = name, asked
+
+    def load(self, trunk: Trunk, resolved: Resolved, name: str) -> Loaded:
+        loaded = super().load(trunk, resolved, name)
+        return ChatWriter(
+            loaded.trunk, loaded.adapter, loaded.read, resolved.labels, loaded.max_length, asked=self.asked,
+            tuned=bool(resolved.task),
+        )  # fmt: skip
+
+    def extra_tokens(self, rows: Sequence[Row]) -> list[str]:
+        return []
+
+    def examples(self, tokenizer: Any, rows: Sequence[Row], max_length: int, labels: Sequence[str]) -> list[Features]:
+        return super().examples(tokenizer, self.turns(rows, labels), max_length, labels)
+
+    def numbered(
+        self, tokenizer: Any, rows: Sequence[Row], max_length: int, labels: Sequence[str]
+    ) -> tuple[list[Features], list[int]]:
+        return super().numbered(tokenizer, self.turns(rows, labels), max_length, labels)
+
+    def turns(self, rows: Sequence[Row], labels: Sequence[str]) -> list[Row]:
+        """Rows with their right answers as conversations to learn from."""
+        return [{"messages": self.asked.question(row, labels), "completion": self.asked.gold(row)} for row in rows]
+
+    def answers(
+        self,
+        trained: Trained,
+        rows: Sequence[Row],
+        params: BaseModel,
+        on_batch: Callable[[], None] = lambda: None,
+        batch_rows: int = 0,
+    ) -> list[Prediction]:
+        def write(row: Row, most: int) -> Prediction:
+            return CAUSAL_LM.answers(trained, [row], Plainly(max_new_tokens=most), on_batch)[0]
+
+        def marks(asked: Sequence[Row]) -> list[np.ndarray]:
+            return CAUSAL_LM.marks(trained, asked, on_batch, batch_rows)
+
+        return self.asked.answers(LocalChat(write, marks), rows, trained.labels, params)

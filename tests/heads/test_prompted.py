@@ -1,0 +1,232 @@
+"""Chat models at the tasks of specialists: what they are asked, and what becomes of what they say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pydantic import BaseModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from playground.errors import PlaygroundError
+from playground.fields import Row, Turn
+from playground.heads import get_head
+from playground.heads.chat_tasks import ChatTask
+from playground.heads.prompted import Asked, Said, fill
+from playground.i18n import LANGUAGES, translate
+from playground.models.resolve import CHATS, head_for, resolve
+from playground.services.predict import chats, extras, predict, predict_rows
+from playground.services.streaming import changes, stream
+from playground.tasks import TASKS, get_task
+from tests.heads import language_models
+
+TEXT = "Ada met Bob in Rome. Bob liked Rome."
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(language_models.save_base("qwen2", tmp_path_factory.mktemp("qwen2"), context=2048))
+
+
+class Script:
+    """Says what is written down, in that order, and remembers what it was asked. It tells no probabilities."""
+
+    def __init__(self, *said: str) -> None:
+        self.said, self.asked = list(said), list[list[Turn]]()
+
+    def say(self, chats: Sequence[list[Turn]], most_tokens: int) -> list[Said]:
+        self.asked += chats
+        return [Said(self.said.pop(0)) for _ in chats]
+
+    def weigh(self, chats: Sequence[list[Turn]], options: Sequence[Sequence[str]]) -> None:
+        return None
+
+
+def asked(task_id: str) -> Asked:
+    head = get_head(next(name for name in get_task(task_id).heads if name in CHATS))
+    assert isinstance(head, ChatTask)
+    return head.asked
+
+
+def answered(task_id: str, row: Row, *said: str, strict: bool = True, **knobs: Any) -> tuple[Any, Script]:
+    """(prediction, the script) of one row."""
+    params: BaseModel = get_task(task_id).params(**knobs)
+    script = Script(*said)
+    [found] = asked(task_id).answers(script, [row], (), params, strict)
+    return found, script
+
+
+def test_every_task_but_generation_is_done_by_chat_models_with_its_own_words(folder: str) -> None:
+    for task in TASKS:
+        if task.id == "generation":
+            continue
+        assert head_for(task.heads, resolve(folder)) in CHATS and chats(task.id, folder)
+        assert asked(task.id).task == task.id and task.prompt == f"prompt.{task.id}"
+        places = {field.name for field in task.inputs} | {"labels", "target"}
+        for lang in LANGUAGES:
+            prompt = translate(lang, task.prompt)
+            assert asked(task.id).is_own(prompt) and not asked(task.id).is_own(prompt + "!")
+            assert fill(prompt, dict.fromkeys(places, "x")).count("{") == 0, "every place is filled"
+
+
+def test_shares_of_labels_are_the_model_s_own_probabilities(folder: str) -> None:
+    labels, text = ["good", "not so good"], "The old dog ran."
+    found = predict("classification", {"text": text, "candidate_labels": ", ".join(labels)}, model=folder, details=True)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    prompt = tokenizer.apply_chat_template(
+        [{"role": "user", "content": found["details"]["prompt"]}], tokenize=False, add_generation_prompt=True
+    )
+    logs = []
+    for label in labels:
+        before = tokenizer(prompt, add_special_tokens=False)["input_ids"]
+        after = tokenizer(label + "<|im_end|>", add_special_tokens=False)["input_ids"]
+        with torch.no_grad():
+            scores = model(torch.tensor([before + after])).logits[0].log_softmax(-1)
+        logs.append(sum(float(scores[len(before) + n - 1, token]) for n, token in enumerate(after)))
+    shares = np.exp(np.array(logs) - max(logs))
+    shares /= shares.sum()
+    assert {one["label"]: one["score"] for one in found["output"]} == pytest.approx(
+        dict(zip(labels, shares.tolist(), strict=True)), abs=1e-4
+    )
+    assert found["output"] == sorted(found["output"], key=lambda one: -one["score"])
+    assert text in found["details"]["prompt"] and "good, not so good" in found["details"]["prompt"]
+
+
+def test_it_is_asked_in_the_language_of_the_text_or_with_other_words(folder: str) -> None:
+    def prompt(text: str, **params: Any) -> str:
+        row = {"text": text, "candidate_labels": "a,b"}
+        return predict("classification", row, model=folder, params=params, details=True)["details"]["prompt"]
+
+    assert prompt("很好").startswith("下面的文本") and "a、b" in prompt("很好")
+    assert prompt("good").startswith("Which one")
+    assert prompt("good", prompt="{text}? {labels}!") == "good? a, b!"
+    assert prompt("{labels}", prompt="Say {text}") == "Say {labels}", "what stands in a text is no place"
+
+
+def test_labels_are_given_and_types_of_entities_have_usual_ones(folder: str) -> None:
+    assert [field.name for field in extras("classification", folder)] == ["candidate_labels"]
+    assert [field.name for field in extras("ner", folder)] == ["entity_types"]
+    with pytest.raises(PlaygroundError) as refused:
+        predict("classification", {"text": "x"}, model=folder)
+    assert refused.value.code == "candidate_labels"
+    with pytest.raises(PlaygroundError) as refused:
+        predict("ner", {"text": TEXT}, model=folder)
+    assert refused.value.code == "chat_unusable", "a random network writes no JSON"
+    assert predict_rows("ner", [{"text": TEXT}, {"text": TEXT}], model=folder) == [[], []]
+
+
+def test_a_text_grows_and_a_question_needs_no_context(folder: str) -> None:
+    row, params = {"text": "The old dog ran."}, {"max_new_tokens": 8}
+    *_, last = changes(stream("summarization", row, model=folder, params=params))
+    assert last.output == predict("summarization", row, model=folder, params=params)
+    assert last.output["summary_text"] and len(last.details["alternatives"]) <= 8
+    found = predict("qa", {"question": "What is blue?"}, model=folder, details=True)
+    assert "What is blue?" in found["details"]["prompt"] and "unanswerable" not in found["details"]["prompt"]
+    assert found["output"]["answer"] and 0 < found["output"]["score"] <= 1
+    with pytest.raises(PlaygroundError) as refused:
+        predict("qa", {"question": "What is blue?"})
+    assert refused.value.code == "field_empty"
+
+
+def test_what_cannot_be_talked_to_is_told(tmp_path: Path) -> None:
+    plain = str(language_models.save_base("gpt2", tmp_path / "gpt2"))
+    assert not chats("ner", plain) and not chats("ner", "starter/ner-en") and not chats("ner", "no/where")
+    for model in (plain, "starter/story-en"):
+        with pytest.raises(PlaygroundError) as refused:
+            predict("ner", {"text": TEXT}, model=model)
+        assert refused.value.code == "not_a_chat_model"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '[{"type": "person", "text": "Ada"}, {"type": "place", "text": "Rome"}, {"type": "PLACE", "text": "Rome"}]',
+        'Here you are:\n```json\n[{"label": "person", "word": "Ada"}, {"type": "place", "text": "Rome"},'
+        ' {"type": "place", "text": "Rome"}, {"type": "person", "text": "Eve"}, {"type": "day", "text": "met"}]\n```',
+        '<think>Is [Ada] a person?</think>{"entities": [{"type": "person", "text": "Ada"},'
+        ' {"type": "place", "text": "Rome"}, {"type": "place", "text": "Rome"}, {"type": "place", "text": "Rome"}]}',
+    ],
+)
+def test_entities_stand_where_the_text_has_them(said: str) -> None:
+    found, _ = answered("ner", {"text": TEXT, "entity_types": ["person", "place"]}, said)
+    assert [(one["entity_group"], one["word"], one["start"]) for one in found.output] == [
+        ("person", "Ada", 0), ("place", "Rome", 15), ("place", "Rome", 31),
+    ]  # fmt: skip
+    assert all(TEXT[one["start"] : one["end"]] == one["word"] for one in found.output)
+    assert len(found.details["lost"]) == {0: 0, 1: 2, 2: 1}[(said[0] == "H") + 2 * (said[0] == "<")]
+    assert found.details["sure"] is False
+
+
+def test_what_cannot_be_read_is_asked_for_once_more_with_what_was_said() -> None:
+    row = {"text": TEXT, "entity_types": ["person"]}
+    found, script = answered("ner", row, "Ada is a person.", '[{"type": "person", "text": "Ada"}]')
+    assert [one["word"] for one in found.output] == ["Ada"]
+    assert [turn["role"] for turn in script.asked[1]] == ["user", "assistant", "user"]
+    assert script.asked[1][1]["content"] == "Ada is a person."
+    with pytest.raises(PlaygroundError) as refused:
+        answered("ner", row, "No.", "Still no.")
+    assert refused.value.code == "chat_unusable" and refused.value.message.values["said"] == "Still no."
+    found, _ = answered("ner", row, "No.", "Still no.", strict=False)
+    assert (found.output, found.details["unusable"]) == ([], "Still no.")
+
+
+@pytest.mark.parametrize(
+    ("said", "label"),
+    [
+        ("Good.", "good"),
+        ("**very good**", "very good"),
+        ("The label is: bad", "bad"),
+        ("It is very good!", "very good"),
+    ],
+)
+def test_a_label_is_read_where_no_probability_is_told(said: str, label: str) -> None:
+    row = {"text": "x", "candidate_labels": ["good", "bad", "very good"]}
+    found, _ = answered("classification", row, said)
+    assert [one["score"] for one in found.output] == [1.0, 0.0, 0.0] and found.output[0]["label"] == label
+    assert {one["label"] for one in found.output} == {"good", "bad", "very good"}
+    with pytest.raises(PlaygroundError):
+        answered("classification", row, "good or bad", "who knows")
+
+
+@pytest.mark.parametrize(
+    ("said", "output"),
+    [
+        ("1987", ("1987", 3, 7)), ("“1987”.", ("1987", 3, 7)),
+        ("unanswerable", ("", 0, 0)), ("Unanswerable.", ("", 0, 0)),
+        ("in the eighties", ("in the eighties", 0, 0)),
+    ],
+)  # fmt: skip
+def test_an_answer_is_looked_up_in_its_context(said: str, output: tuple[str, int, int]) -> None:
+    found, _ = answered("qa", {"question": "When?", "context": "In 1987 it was."}, said)
+    assert (found.output["answer"], found.output["start"], found.output["end"]) == output
+
+
+def test_a_translation_names_its_target() -> None:
+    found, script = answered("translation", {"text": "Good day", "source": "", "target": "fr"}, "Bonjour")
+    assert found.output == {"translation_text": "Bonjour"} and "into French" in script.asked[0][0]["content"]
+    _, script = answered("translation", {"text": "你好", "source": "", "target": ""}, "Hello")
+    assert "译成英语" in script.asked[0][0]["content"]
+
+
+def test_what_is_learned_reads_back_as_the_right_answer() -> None:
+    rows: dict[str, Row] = {
+        "classification": {"text": "x", "label": "good"},
+        "ner": {"text": TEXT, "entities": [{"start": 0, "end": 3, "label": "person"}]},
+        "qa": {"question": "Who?", "context": TEXT, "answer": [{"text": "Ada", "start": 0}]},
+        "translation": {"text": "你好", "source": "zh", "target": "en", "translation": "Hello"},
+        "summarization": {"text": TEXT, "summary": "They met."},
+    }
+    for task_id, row in rows.items():
+        task, labels = get_task(task_id), ["good", "bad"] if task_id == "classification" else ["person"]
+        found = asked(task_id).read(Said(asked(task_id).gold(row)), row, labels)
+        gold = row[task.output.name]
+        assert found and task.output.compared(found.output) == (gold[0]["text"] if task_id == "qa" else gold)
+    assert json.loads(asked("ner").gold({"text": TEXT, "entities": []})) == []
+    none = asked("qa").read(Said(asked("qa").gold({"question": "为什么？", "answer": []})), {"context": "x"}, [])
+    assert none and none.output["answer"] == ""

@@ -1,0 +1,105 @@
+"""Chat models that learn the tasks of specialists from the same rows: trained, verified, scored, reloaded, asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from playground.fields import Row
+from playground.models.resolve import CHATS, resolve
+from playground.runs import Run, RunSpec, TrainingParams
+from playground.services.evaluate import evaluate
+from playground.services.predict import extras, offered, predict, predict_rows
+from playground.tasks import get_task
+from tests.heads import language_models
+
+from .conftest import finished, make_rows, playground_home
+
+HELD_OUT = 8
+NAMES = ("cat", "dog", "tree", "river")
+PLACED = [(f"The {name} ran to the {place}.", name, place) for name in NAMES for place in ("mat", "sky", "sun")] * 4
+ROWS: dict[str, list[Row]] = {
+    "classification": make_rows(40),
+    "ner": [
+        {"text": text, "entities": [{"start": 4, "end": 4 + len(name), "label": "WHO"}]} for text, name, _ in PLACED
+    ],
+    "qa": [
+        {"question": "Who ran?", "context": text, "answer": [{"text": name, "start": 4}]} for text, name, _ in PLACED
+    ],
+    "translation": [
+        {"text": text, "source": "en", "target": "zh", "translation": "小猫" if name == "cat" else "高兴"}
+        for text, name, _ in PLACED
+    ],
+    "summarization": [{"text": text, "summary": f"A {name} ran."} for text, name, _ in PLACED],
+}
+LABELS = {"classification": ["neg", "pos"], "ner": ["WHO"]}
+ASKED: dict[str, Row] = {
+    "classification": {"text": "Day 99: the film was great"},
+    "ner": {"text": "The cat ran to the sky."},
+    "qa": {"question": "Who ran?", "context": "The cat ran to the sky."},
+    "translation": {"text": "The cat ran to the sky.", "source": "en", "target": "zh"},
+    "summarization": {"text": "The cat ran to the sky."},
+}
+TASKS = [pytest.param(name, marks=[] if name == "classification" else pytest.mark.slow) for name in ROWS]
+
+
+@pytest.fixture(scope="module", params=TASKS)
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    monkeypatch, task = pytest.MonkeyPatch(), request.param
+    with playground_home(tmp_path_factory.mktemp(task), monkeypatch) as home:
+        base = language_models.save_base("qwen2", home / "chat", context=1024)
+        (base / "generation_config.json").unlink()  # it forbids the marks that end a turn
+        # LoRA cannot teach frozen random vectors to write; which of two labels is likelier it can.
+        method = "lora" if task == "classification" else "full"
+        training = TrainingParams.model_validate(
+            {
+                "epochs": 10 if method == "lora" else 30, "batch_size": 8,
+                "learning_rate": 1e-2 if method == "lora" else 3e-3,
+                "warmup_ratio": 0.1, "weight_decay": 0.0, "lora_r": 16, "lora_alpha": 32, "lora_dropout": 0.0,
+                "max_length": 400, "held_out": 0.2, "seed": 1,
+            }
+        )  # fmt: skip
+        spec = RunSpec(
+            task=task, data="made.jsonl", base=str(base), method=method, labels=LABELS.get(task, []), training=training
+        )
+        yield finished(home, spec, ROWS[task], HELD_OUT)
+    monkeypatch.undo()
+
+
+def test_it_learns_is_verified_and_scored(run: Run) -> None:
+    task, report = get_task(run.spec().task), run.report()
+    assert report and report["verified"]
+    assert set(report["metrics"]) == {"before", "tuned", *task.baselines}
+    name = task.metrics[0]
+    before, tuned = (report["metrics"][who][name] for who in ("before", "tuned"))
+    assert tuned >= before and (task.id == "classification" or tuned > before + 0.2), report["metrics"]
+    resolved = resolve(f"run/{run.id}")
+    assert resolved.head in CHATS and resolved.head in task.heads and list(resolved.labels) == run.spec().labels
+
+
+def test_it_answers_in_the_task_s_schema_and_needs_no_labels(run: Run, tmp_path: Path) -> None:
+    task = get_task(run.spec().task)
+    model, row = f"run/{run.id}", ASKED[task.id]
+    assert model in [info.id for info in offered(task.id)] and extras(task.id, model) == ()
+    found = predict(task.id, row, model=model, details=True)
+    assert [found["output"]] == predict_rows(task.id, [row], model=model)
+    checks: dict[str, Any] = {
+        "classification": lambda output: {one["label"] for one in output} == {"neg", "pos"},
+        "ner": lambda output: [one["word"] for one in output] == ["cat"],
+        "qa": lambda output: row["context"][output["start"] : output["end"]] == output["answer"] != "",
+        "translation": lambda output: output["translation_text"] in ("小猫", "高兴"),
+        "summarization": lambda output: output["summary_text"].endswith("ran."),
+    }
+    assert checks[task.id](found["output"]), found
+
+
+def test_it_is_scored_on_a_file(run: Run, tmp_path: Path) -> None:
+    task = get_task(run.spec().task)
+    path = tmp_path / "more.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in ROWS[task.id][:4]), encoding="utf-8")
+    found = evaluate(f"run/{run.id}", path)
+    assert found["task"] == task.id and found["rows"] >= 1 and set(found["metrics"]) == set(task.metrics)
