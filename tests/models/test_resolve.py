@@ -33,12 +33,16 @@ def test_weights_that_are_not_the_expected_ones_are_refused() -> None:
     assert caught.value.code == "model_checksum"
 
 
+BASED = ("adapter", "probe")
+
+
 def test_every_starter_resolves_to_its_base() -> None:
+    without = ("embedding", "extractive_qa", "seq2seq", "causal_lm", "extractive_summary")
     for model_id in starters():
         found = resolve(model_id)
-        if found.kind != "model":
+        if found.kind not in ("model", "bare"):
             assert resolve(found.base).revision == found.revision
-        assert bool(found.labels) == (found.head not in ("embedding", "extractive_qa", "seq2seq", "causal_lm"))
+        assert bool(found.labels) == (found.head not in without) and bool(found.base) == (found.kind in BASED)
 
 
 @pytest.mark.parametrize(
