@@ -6,11 +6,29 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from playground.errors import PlaygroundError, first_fault
 from playground.runs import TRASH
+
+
+class Endpoint(BaseModel):
+    """A server that speaks OpenAI's chat API, or a provider of the Hub's: one of the two is named."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field("", max_length=500, pattern=r"^(https?://[^\s]+)?$", description="Address, to the part /v1.")
+    provider: str = Field("", max_length=40, pattern=r"^[a-z0-9-]*$", description="A provider, for example together.")
+    model: str = Field("", max_length=200, description="What the server calls the model.")
+    key: SecretStr = Field(SecretStr(""), description="Its key, where it wants one.")
+    at_once: int = Field(4, ge=1, le=64, description="Requests at a time.")
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Endpoint:
+        if bool(self.url) == bool(self.provider):
+            raise ValueError("either url or provider is needed")
+        return self
 
 
 class Settings(BaseSettings):
@@ -42,6 +60,9 @@ class Settings(BaseSettings):
         SecretStr(""),
         validation_alias=AliasChoices("PLAYGROUND_HF_TOKEN", "HF_TOKEN"),
         description="Token of the Hugging Face Hub, for gated models and for publishing.",
+    )
+    endpoints: dict[str, Endpoint] = Field(
+        {}, description='Models that run elsewhere, as JSON: {"NAME": {"url": …, "model": …, "key": …, "at_once": 4}}.'
     )
     generate_seconds: int = Field(60, ge=1, description="Longest that one text may take to be written, in seconds.")
 
@@ -80,6 +101,8 @@ def settings() -> Settings:
     """The settings of this process, read once. A value that cannot be used is a PlaygroundError."""
     try:
         return Settings()
+    except SettingsError as error:  # no JSON
+        raise PlaygroundError("bad_setting", name="PLAYGROUND_ENDPOINTS", value="", reason=str(error)[:200]) from error
     except ValidationError as error:
         where, value, why = first_fault(error)
         name = f"PLAYGROUND_{where.upper()}"

@@ -9,7 +9,7 @@ NAMES = {
     # products, formats, units
     "NLP", "Hugging Face Hub", "LoRA", "LoRA alpha", "LoRA dropout", "PEFT", "peft", "LoraConfig", "safetensors",
     "SQuAD", "CMRC", "seqeval", "CoNLL", "IOB", "IOB2", "BIOES", "BILOU", "BMES", "Excel", "WPS", "LibreOffice",
-    "ROUGE", "ROUGE-L", "BART", "Pegasus", "BBC",
+    "ROUGE", "ROUGE-L", "BART", "Pegasus", "BBC", "OpenAI", "vLLM", "TGI", "transformers serve", "Ollama",
     "Python", "Markdown", "Apple GPU", "CSV UTF-8", "UTF-8", "UTF-16", "csv", "tsv", "txt", "md", "pdf", "PDF",
     "xlsx", "parquet", "Parquet", "zip", "Space",
     "json", "jsonl", "JSON", "YAML", "MB", "GB", "F1", "OCR", "CPU", "GPU", "cpu", "NUL", "sha256", "SIGTERM",

@@ -24,6 +24,7 @@ NAMES: tuple[str, ...] = (
     "chat_answer",
     "chat_translation",
     "chat_summary",
+    "endpoint",
 )
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from transformers import PreTrainedTokenizerBase
 
 from playground.fields import Row
-from playground.i18n import Message
+from playground.i18n import Message, msg
 from playground.models.resolve import Resolved
 from playground.models.trunk import Features, Reader, Trunk
 
@@ -99,7 +99,8 @@ class Loaded:
 class Trunkless(Loaded):
     """A model without a network in this process: it only answers.
 
-    told  what is said in place of a device
+    told    what is said in place of a device
+    memory  what is said of the memory that it takes
     """
 
     trunk: Any = None
@@ -108,6 +109,7 @@ class Trunkless(Loaded):
     labels: tuple[str, ...] = ()
     max_length: int = 0
     told: Message = field(kw_only=True)
+    memory: Message = field(default=msg("sharing.bare"), kw_only=True)
 
     @property
     def where(self) -> Message:

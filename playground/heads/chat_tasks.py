@@ -51,26 +51,30 @@ class ChatWriter(Writer):
 
         is_one = len(rows) == 1
         chat = LocalChat(write, marks, strict=is_one)
-        return self.asked.answers(chat, self._rows(rows, params), self.labels, params, strict=is_one)
+        asked = asked_rows(self.asked, rows, params, self.tuned)
+        return self.asked.answers(chat, asked, self.labels, params, strict=is_one)
 
     def stream(self, row: Row, params: BaseModel, bounds: Bounds) -> Iterator[Prediction]:
         """A text as it grows; every other output at once."""
         if not isinstance(self.asked, AskedText):
             yield from self.predict(cast(Head, CAUSAL_LM), [row], params, bounds.stop)
             return
-        turns = self.asked.question(self._rows([row], params)[0], ())
+        turns = self.asked.question(asked_rows(self.asked, [row], params, self.tuned)[0], ())
         plainly = Plainly(max_new_tokens=bounds.max_new_tokens)
         yield from grown(Writer.stream(self, {"messages": turns}, plainly, bounds), self.asked.key)
 
-    def _rows(self, rows: Sequence[Row], params: BaseModel) -> Sequence[Row]:
-        """Rows with what else an answer depends on. What was learned by one prompt is not asked by its translation."""
-        assert self.asked
-        prompt = str(getattr(params, PROMPT, "")).strip()
-        known = {PROMPT: "" if self.tuned and self.asked.is_own(prompt) else prompt}
-        return [{**row, **known, "min_score": getattr(params, "min_score", 0)} for row in rows]
-
     def _bounds(self, most: int, stop: threading.Event) -> Bounds:
         return Bounds(most, settings().generate_seconds, stop)
+
+
+def asked_rows(asked: Asked, rows: Sequence[Row], params: BaseModel, tuned: bool = False) -> list[Row]:
+    """Rows with what else an answer depends on.
+
+    tuned  whether the model learned by the task's own prompt, which is then not asked by its translation
+    """
+    prompt = str(getattr(params, PROMPT, "")).strip()
+    known = {PROMPT: "" if tuned and asked.is_own(prompt) else prompt, "min_score": getattr(params, "min_score", 0)}
+    return [{**row, **known} for row in rows]
 
 
 class ChatTask(CausalLM):

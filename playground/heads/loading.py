@@ -20,6 +20,8 @@ from playground.models.resolve import Resolved, head_for, resolve, resolve_base
 from playground.models.trunk import BASE, Trunk, refuse_offloaded
 
 _adapter_numbers = itertools.count()
+TRUNKLESS = ("bare", "endpoint")
+"""Kinds of models that take no memory here."""
 MAX_SHELLS = 100
 """Models that stay on one trunk: of a small base an adapter is a few MB, and taking one off is a moment's work."""
 
@@ -36,8 +38,8 @@ def lease_model(model_id: str, owner: str = "local", head_name: str = "") -> Ite
     if not resolved.head:
         load_pretrained(AutoConfig, resolved)  # refuses what needs code of its own, which nobody can fine-tune either
         raise PlaygroundError("model_has_no_head", model=model_id)
-    head = get_head(resolved.head)
-    if resolved.kind == "bare":
+    head = get_head("endpoint" if resolved.kind == "endpoint" else resolved.head)
+    if resolved.kind in TRUNKLESS:
         assert isinstance(head, Opening)
         yield head, head.open(resolved)
         return
@@ -126,7 +128,7 @@ def load_apart(resolved: Resolved) -> tuple[Head, Loaded]:
 def model_state(model_id: str, owner: str = "local") -> State:
     """Whether the trunk of a model is in memory."""
     resolved = resolve(model_id, owner)
-    return "ready" if resolved.kind == "bare" else pool().state(trunk_key(resolved)[0])
+    return "ready" if resolved.kind in TRUNKLESS else pool().state(trunk_key(resolved)[0])
 
 
 def tunable_head(resolved: Resolved) -> TunableHead:

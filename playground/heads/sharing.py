@@ -13,7 +13,7 @@ def sharing(model_id: str, owner: str = "local") -> Message:
     resolved = resolve(model_id, owner)
     with lease_model(model_id, owner) as (_, loaded):
         if isinstance(loaded, Trunkless):
-            return msg("sharing.bare")
+            return loaded.memory
         if loaded.trunk.whole or not resolved.base:
             return msg("sharing.own", reason=_why(resolved))
         others = len(loaded.trunk.shells) - 1

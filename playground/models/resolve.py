@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from playground.errors import PlaygroundError
-from playground.models import hub
+from playground.models import endpoints, hub
 from playground.models.catalog import catalog, check_offered, packaged_folder
 from playground.runs import find_run
 from playground.settings import settings
 
-Kind = Literal["model", "adapter", "probe", "bare"]
+Kind = Literal["model", "adapter", "probe", "bare", "endpoint"]
 STARTERS_DIR = Path(__file__).parent.parent / "starters"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(@[\w.-]+)?")
 PEFT_TASK_HEADS = {
@@ -54,8 +54,8 @@ class Resolved:
 
     id        the name it was asked for by
     folder    where its files lie
-    kind      a whole model, a LoRA adapter, a probe (what reads a bare base, with few weights or none), or bare: a
-              model without a network
+    kind      a whole model, a LoRA adapter, a probe (what reads a bare base, with few weights or none), bare: a model
+              without a network, or an endpoint: a model that runs elsewhere
     head      name in playground.heads, "" for a base without a head
     labels    class names in the order of the outputs, () where the files do not say
     base      model id an adapter or probe stands on, "" for a whole model
@@ -88,7 +88,7 @@ class Resolved:
 def resolve(model_id: str, owner: str = "local") -> Resolved:
     """Find a model by any of the names of ARCHITECTURE ("Names of models"), or a PlaygroundError.
 
-    Order: starter/<name>, run/<run id>, the catalog's installed package, a folder (absolute, or
+    Order: starter/<name>, run/<run id>, endpoint/<name>, the catalog's installed package, a folder (absolute, or
     beginning with a dot), the cache of what was downloaded from the Hub: nothing is downloaded here.
     """
     if model_id.startswith("starter/"):
@@ -101,6 +101,9 @@ def resolve(model_id: str, owner: str = "local") -> Resolved:
         if not run.usable:
             raise PlaygroundError("run_not_usable", run=run.id)
         return describe(model_id, run.model_dir)
+    if model_id.startswith(endpoints.ENDPOINT):
+        endpoints.get(model_id.removeprefix(endpoints.ENDPOINT))
+        return Resolved(id=model_id, folder=Path(), kind="endpoint", head=CHATTING)
     name, _, revision = model_id.partition("@")
     entry = catalog().get(name)
     check_offered(model_id)
@@ -131,7 +134,9 @@ def head_for(names: Sequence[str], resolved: Resolved) -> str:
 
 
 def has_chat_template(resolved: Resolved) -> bool:
-    """Whether a model says how it is talked to: its own files, or those of its base."""
+    """Whether a model says how it is talked to: its own files, or those of its base. Endpoints know it themselves."""
+    if resolved.kind == "endpoint":
+        return True
     if (resolved.folder / "chat_template.jinja").is_file():
         return True
     if _read_json(resolved.folder / "tokenizer_config.json").get("chat_template"):

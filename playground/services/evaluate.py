@@ -79,7 +79,8 @@ def likelihoods(task: Task, rows: Sequence[Row], head: Head, loaded: Loaded) -> 
     """How likely a model that writes finds the right text of each row."""
     from playground.heads.generating import GenerativeHead
 
-    assert isinstance(head, GenerativeHead)
+    if not isinstance(head, GenerativeHead):
+        raise PlaygroundError("endpoint_no_likelihood")
     marks = head.marks_of(loaded, rows)
     added = head.added_characters(loaded.trunk.tokenizer, rows, loaded.max_length)
     return likelihood.of_rows(rows, task.output.name, marks, added)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from playground.errors import PlaygroundError, first_fault
 from playground.fields import Field, Row
 from playground.i18n import LanguageName, Message, msg, render
-from playground.models import hub
+from playground.models import endpoints, hub
 from playground.models.catalog import catalog, offered_for
 from playground.models.resolve import CHATS, CHATTING, STARTERS_DIR, Resolved, head_for, resolve
 from playground.runs import find_run, list_runs
@@ -32,7 +32,7 @@ class ModelInfo:
 
     id: str
     title: str
-    kind: Literal["starter", "run", "hub"]
+    kind: Literal["starter", "run", "endpoint", "hub"]
 
 
 def predict(
@@ -103,6 +103,8 @@ def offered(task_id: str, owner: str = "local") -> list[ModelInfo]:
         spec = run.spec()
         if task.id in (spec.task, get_task(spec.task).tab) and run.usable:
             found.append(ModelInfo(f"run/{run.id}", spec.name or spec.data, "run"))
+    if CHATTING in task.heads or set(CHATS) & set(task.heads):
+        found += [ModelInfo(endpoints.ENDPOINT + name, name, "endpoint") for name in endpoints.known()]
     return [*found, *(ModelInfo(entry.id, entry.id.rpartition("/")[2], "hub") for entry in offered_for(task.id))]
 
 

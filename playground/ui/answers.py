@@ -26,6 +26,8 @@ def scores(inputs: Row, output: list[LabelScore], details: dict[str, Any], lang:
     applying, said = details.get("applying"), ""
     if applying is not None:
         said = markup.note(translate(lang, "ui.labels.apply" if applying else "ui.labels.none", labels=applying))
+    if details.get("sure") is False:
+        said = markup.note(translate(lang, "ui.unsure"))
     return [{entry["label"]: entry["score"] for entry in output}, said]
 
 
@@ -38,7 +40,10 @@ def entities(inputs: Row, output: list[Entity], details: dict[str, Any], lang: s
         for entity in output
     ]
     places = [(entity["start"], entity["end"], entity["entity_group"]) for entity in output]
-    note = markup.note(said or translate(lang, "ui.entities.none"))
+    said = said or translate(lang, "ui.entities.none")
+    if details.get("sure") is False:
+        said = f"{said} · {translate(lang, 'ui.unsure')}"
+    note = markup.note(said)
     return [marked(inputs["text"], places), note, {"headers": headers(ENTITIES, lang), "data": rows}]
 
 
@@ -60,7 +65,9 @@ def answer(inputs: Row, output: FoundAnswer, details: dict[str, Any], lang: str)
         pieces.append((" …", None))
     found = markup.answer(
         output["answer"] or translate(lang, "ui.answer.none"),
-        translate(lang, "ui.answer.score", score=_percent(output["score"])),
+        translate(lang, "ui.unsure")
+        if details.get("sure") is False
+        else translate(lang, "ui.answer.score", score=_percent(output["score"])),
     )
     rows = [
         [
@@ -89,6 +96,8 @@ def written(inputs: Row, output: dict[str, str], details: dict[str, Any], lang: 
         for sentence in details.get("sentences", ())
         for number, found in enumerate(sentence["alternatives"])
     ]
+    if details.get("retries"):
+        facts.append(translate(lang, "ui.written.retries", retries=details["retries"]))
     if details.get("ended"):
         facts.append(translate(lang, f"ui.ended.{details['ended']}"))
     note = markup.note(" · ".join(filter(None, facts)))

@@ -25,6 +25,7 @@ from playground.ui.chat_panel import ChatPanel
 from playground.ui.code_panel import CodePanel
 from playground.ui.document_panel import DocumentPanel
 from playground.ui.download_panel import DownloadPanel
+from playground.ui.endpoint_panel import EndpointPanel
 from playground.ui.hub_panel import HubPanel
 from playground.ui.loading import import_models, loader
 from playground.ui.renderers import blank, input_for, language_choice, outputs_for, params_form, shown
@@ -111,6 +112,10 @@ class TaskTab:
         DownloadPanel(self.lang, self.model, self.look)
         if not settings().public:  # visitors are offered the catalog alone
             HubPanel(self.task, self.lang, self.model)
+            EndpointPanel(self.task.id, self.lang, self.model, self._offered)
+
+    def _offered(self, visitor: Visitor) -> list[tuple[str, str]]:
+        return _choices(self.task, visitor.owner, visitor.lang)
 
     def _extra(self, field: Field) -> gr.Column:
         """An input that shows only where the chosen model takes it."""

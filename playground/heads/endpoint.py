@@ -1,0 +1,241 @@
+"""Models that run elsewhere (vLLM, TGI, `transformers serve`, providers), asked by huggingface_hub's InferenceClient.
+
+What any chat model does here, they do there: see prompted.py. They are asked several rows at a time, within a limit.
+A failure that may pass (no connection, too busy, an error of the server's) is tried again, waiting longer each time.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from typing import Any
+
+import httpx2
+import numpy as np
+from huggingface_hub import InferenceClient
+from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
+from pydantic import BaseModel
+
+from playground.errors import PlaygroundError
+from playground.fields import USER, Row, Turn
+from playground.heads import get_head
+from playground.heads.base import Head, Prediction, Trunkless
+from playground.heads.chat_tasks import ChatTask, Plainly, asked_rows
+from playground.heads.generating import Bounds
+from playground.heads.prompted import Asked, AskedText, Said, grown, mean_probability
+from playground.i18n import msg
+from playground.models import endpoints
+from playground.models.resolve import Resolved
+from playground.settings import Endpoint, settings
+
+TRIES = 5
+FIRST_WAIT, LONGEST_WAIT = 0.5, 20.0
+"""Seconds before the second try, and at most; the others double, give or take a quarter."""
+PASSING = (408, 425, 429, 500, 502, 503, 504, 529)
+NO_LOGPROBS = (400, 422)
+"""What servers answer that know no log-probabilities."""
+REASON_CHARS = 200
+
+
+@lru_cache(maxsize=32)
+def _gate(name: str, at_once: int) -> threading.BoundedSemaphore:
+    """So many requests at a time go to an endpoint, from whatever tab and visitor."""
+    return threading.BoundedSemaphore(at_once)
+
+
+@dataclass
+class Remote(Trunkless):
+    """An endpoint, ready to be asked. `asked`: how it does the task; None for generation."""
+
+    name: str = field(kw_only=True)
+    endpoint: Endpoint = field(kw_only=True)
+    asked: Asked | None = None
+    logprobs: bool = True
+
+    def predict(
+        self, head: Head, rows: Sequence[Row], params: BaseModel, stop: threading.Event | None = None
+    ) -> list[Prediction]:
+        stop = stop or threading.Event()
+        if self.asked:
+            chat = _RemoteChat(self, stop, strict=len(rows) == 1)
+            return self.asked.answers(chat, asked_rows(self.asked, rows, params), (), params, strict=chat.strict)
+        most = int(params.max_new_tokens)  # type: ignore[attr-defined]
+
+        def write(row: Row) -> Prediction:
+            *_, last = self._written(_turns(row), params, self._bounds(most, stop))
+            return last
+
+        return self.each(write, rows)
+
+    def stream(self, row: Row, params: BaseModel, bounds: Bounds) -> Iterator[Prediction]:
+        """What is written, as it arrives."""
+        if not self.asked:
+            yield from self._written(_turns(row), params, bounds)
+        elif isinstance(self.asked, AskedText):
+            turns = self.asked.question(asked_rows(self.asked, [row], params)[0], ())
+            plainly = Plainly(max_new_tokens=bounds.max_new_tokens)
+            yield from grown(self._written(turns, plainly, bounds), self.asked.key)
+        else:
+            yield from self.predict(HEAD, [row], params, bounds.stop)
+
+    def each(self, work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+        """`work` of each, several at a time, in their order."""
+        if len(items) == 1:
+            return [work(items[0])]
+        with ThreadPoolExecutor(self.endpoint.at_once) as pool:
+            return list(pool.map(work, items))
+
+    def write(self, turns: Sequence[Turn], most: int, stop: threading.Event) -> Prediction:
+        """The likeliest answer to a conversation."""
+        *_, last = self._written(turns, Plainly(max_new_tokens=most), self._bounds(most, stop))
+        return last
+
+    def _bounds(self, most: int, stop: threading.Event) -> Bounds:
+        return Bounds(most, settings().generate_seconds, stop)
+
+    def _written(self, turns: Sequence[Turn], params: BaseModel, bounds: Bounds) -> Iterator[Prediction]:
+        """The text as it grows; the last value says how it ended, and how often it was tried."""
+        written = _Written(bounds.began)
+        with _gate(self.name, self.endpoint.at_once):
+            for tried in range(TRIES):
+                try:
+                    for piece in self._pieces(turns, params, bounds):
+                        written.add(piece)
+                        yield written.prediction()
+                        if bounds.over:
+                            written.ended = "stopped" if bounds.stop.is_set() else "seconds"
+                            break
+                    break
+                except (HfHubHTTPError, httpx2.HTTPError, InferenceTimeoutError) as error:
+                    self._after(error, tried, bounds)
+                    written = _Written(bounds.began, retries=tried + 1)
+        yield written.prediction()
+
+    def _pieces(self, turns: Sequence[Turn], params: BaseModel, bounds: Bounds) -> Iterator[Any]:
+        knobs = params.model_dump()
+        given: dict[str, Any] = {name: knobs[name] for name in ("temperature", "top_p") if name in knobs}
+        given |= {"seed": knobs["seed"]} if knobs.get("seed") else {}
+        with self._client(bounds) as client:
+            yield from client.chat_completion(
+                [dict(turn) for turn in turns], model=self.endpoint.model or None, stream=True,
+                max_tokens=bounds.max_new_tokens, logprobs=self.logprobs or None, **given,
+            )  # fmt: skip
+
+    def _client(self, bounds: Bounds) -> InferenceClient:
+        left = max(1.0, bounds.seconds - (time.monotonic() - bounds.began))
+        key = self.endpoint.key.get_secret_value() or None
+        if self.endpoint.url:
+            return InferenceClient(base_url=self.endpoint.url, api_key=key or "-", timeout=left)
+        return InferenceClient(provider=self.endpoint.provider, api_key=key, timeout=left)  # type: ignore[arg-type]
+
+    def _after(self, error: Exception, tried: int, bounds: Bounds) -> None:
+        """Wait for the next try. Raises PlaygroundError where it would not help, or was the last."""
+        response = getattr(error, "response", None)
+        status = getattr(response, "status_code", 0) or 0
+        if status in NO_LOGPROBS and self.logprobs:
+            self.logprobs = False
+            return
+        told = {"name": self.name, "address": endpoints.where(self.endpoint), "reason": _reason(error, status)}
+        if status in (401, 403):
+            raise PlaygroundError("endpoint_key", **told) from None
+        if status and status not in PASSING:
+            raise PlaygroundError("endpoint_refused", **told) from None
+        wait = min(LONGEST_WAIT, FIRST_WAIT * 2**tried * random.uniform(0.75, 1.25))
+        asked = (getattr(response, "headers", None) or {}).get("retry-after", "")
+        wait = min(LONGEST_WAIT, float(asked)) if asked.isdecimal() else wait
+        if tried + 1 >= TRIES or bounds.over or bounds.stop.wait(wait):
+            raise PlaygroundError("endpoint_silent", tries=tried + 1, **told) from None
+
+
+class _RemoteChat:
+    """An endpoint for one piece of work: see prompted.Chat."""
+
+    def __init__(self, remote: Remote, stop: threading.Event, strict: bool) -> None:
+        self.remote, self.stop, self.strict = remote, stop, strict
+
+    def say(self, chats: Sequence[list[Turn]], most_tokens: int) -> list[Said]:
+        return self.remote.each(partial(self._said, most_tokens), chats)
+
+    def _said(self, most_tokens: int, turns: list[Turn]) -> Said:
+        found = self.remote.write(turns, most_tokens, self.stop)
+        text, tokens = found.output["generated_text"], found.details["alternatives"]
+        return Said(text, mean_probability(tokens), found.details)
+
+    def weigh(self, chats: Sequence[list[Turn]], options: Sequence[Sequence[str]]) -> None:
+        """They tell the probabilities of what they say, not of what they might have said."""
+
+
+@dataclass
+class _Written:
+    """What has arrived of a text."""
+
+    began: float
+    retries: int = 0
+    text: str = ""
+    ended: str = ""
+    pieces: int = 0
+    usage: Any = None
+    tokens: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, piece: Any) -> None:
+        self.usage = getattr(piece, "usage", None) or self.usage
+        for choice in piece.choices[:1]:
+            self.text += choice.delta.content or ""
+            self.pieces += bool(choice.delta.content)
+            self.ended = {"stop": "eos", "length": "tokens"}.get(choice.finish_reason or "", self.ended)
+            for token in getattr(choice.logprobs, "content", None) or ():
+                share = float(np.exp(token.logprob))
+                self.tokens.append({"token": token.token, "probability": share, "others": []})
+
+    def prediction(self) -> Prediction:
+        seconds = time.monotonic() - self.began
+        count = getattr(self.usage, "completion_tokens", 0) or self.pieces
+        details: dict[str, Any] = {
+            "tokens": count, "seconds": round(seconds, 3), "tokens_per_second": round(count / max(seconds, 1e-6), 1),
+            "ended": self.ended, "alternatives": list(self.tokens), "retries": self.retries,
+        }  # fmt: skip
+        return Prediction({"generated_text": self.text}, details)
+
+
+def _turns(row: Row) -> list[Turn]:
+    if not row.get("messages") and not row.get("text"):
+        raise PlaygroundError("nothing_to_continue")
+    return list(row.get("messages") or [{"role": USER, "content": row["text"]}])
+
+
+def _reason(error: Exception, status: int) -> str:
+    """What went wrong, without the request: it names no key, and its text may be long."""
+    said = getattr(error, "server_message", None) or str(error).strip().splitlines()[:1]
+    text = said if isinstance(said, str) else next(iter(said), "")
+    return " ".join(filter(None, [str(status or ""), text[:REASON_CHARS] or type(error).__name__]))
+
+
+class EndpointHead:
+    """The head of models that run elsewhere."""
+
+    name = "endpoint"
+    per_token = False
+    probability_axis = None
+
+    def open(self, resolved: Resolved) -> Trunkless:
+        """An endpoint that does what the head named by `resolved` does."""
+        name = resolved.id.removeprefix(endpoints.ENDPOINT)
+        found = endpoints.get(name)
+        head = get_head(resolved.head)
+        told: Mapping[str, Any] = {"address": endpoints.where(found), "model": found.model or "–"}
+        return Remote(
+            told=msg("device.endpoint", **told), memory=msg("sharing.elsewhere"), name=name, endpoint=found,
+            asked=head.asked if isinstance(head, ChatTask) else None,
+        )  # fmt: skip
+
+    def marks_of(self, loaded: Any, rows: Sequence[Row]) -> list[np.ndarray]:
+        """Endpoints tell nothing of a text that they did not write."""
+        raise PlaygroundError("endpoint_no_likelihood")
+
+
+HEAD: Any = EndpointHead()

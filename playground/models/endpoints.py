@@ -1,0 +1,82 @@
+"""Models that run elsewhere: `endpoint/<name>`, from the settings and, on one's own machine, from the page.
+
+What the page adds is kept in the data folder, in a file that only its owner may read: it holds keys.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr, ValidationError
+
+from playground.errors import PlaygroundError, first_fault
+from playground.settings import Endpoint, settings
+
+ENDPOINT = "endpoint/"
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+def known() -> dict[str, Endpoint]:
+    """{name: endpoint}; those of the settings come first. Visitors of a public page are offered no others."""
+    return {**({} if settings().public else _kept()), **settings().endpoints}
+
+
+def get(name: str) -> Endpoint:
+    """The endpoint of that name, or a PlaygroundError that lists those there are."""
+    found = known().get(name)
+    if found is None:
+        raise PlaygroundError("unknown_endpoint", name=name[:80], endpoints=sorted(known()))
+    return found
+
+
+def add(name: str, *, url: str, model: str, key: str = "", provider: str = "") -> str:
+    """Keep an endpoint under a name; its id. Raises PlaygroundError for what cannot be one."""
+    if settings().public:
+        raise PlaygroundError("endpoints_closed")
+    name, url = name.strip().lower(), url.strip()
+    if not NAME.fullmatch(name):
+        raise PlaygroundError("endpoint_name", name=name[:40])
+    try:
+        made = Endpoint(url=url, model=model.strip(), key=SecretStr(key.strip()), provider=provider.strip())
+    except ValidationError as error:
+        where, value, why = first_fault(error)
+        raise PlaygroundError("bad_endpoint", field=where or "url", value=str(value)[:80], reason=why) from error
+    kept = _kept() | {name: made}
+    _write({name: {**one.model_dump(), "key": one.key.get_secret_value()} for name, one in kept.items()})
+    return ENDPOINT + name
+
+
+def remove(name: str) -> None:
+    """Forget what the page added under a name."""
+    kept = {other: one for other, one in _kept().items() if other != name}
+    _write({other: {**one.model_dump(), "key": one.key.get_secret_value()} for other, one in kept.items()})
+
+
+def where(endpoint: Endpoint) -> str:
+    """The machine that answers, for people: its name and port, or the provider."""
+    return urlsplit(endpoint.url).netloc.rpartition("@")[2] or endpoint.provider
+
+
+def _path() -> Path:
+    return settings().home / "endpoints.json"
+
+
+def _kept() -> dict[str, Endpoint]:
+    try:
+        found = json.loads(_path().read_text(encoding="utf-8"))
+        return {name: Endpoint.model_validate(one) for name, one in found.items() if NAME.fullmatch(name)}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def _write(content: dict[str, dict[str, object]]) -> None:
+    _path().parent.mkdir(parents=True, exist_ok=True)
+    aside = _path().with_suffix(".new")
+    aside.unlink(missing_ok=True)
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump(content, file, ensure_ascii=False, indent=1)
+    os.replace(aside, _path())

@@ -1,0 +1,50 @@
+"""Adding a model that runs elsewhere, below the picker of models. On one's own machine only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from playground.i18n import translate
+from playground.models import endpoints
+from playground.ui import markup
+from playground.ui.wrapper import QUIET, Visitor, guarded
+
+FIELD_CHARS = 500
+
+
+class EndpointPanel:
+    """Name, address, model and key; a click adds them and chooses the model in the picker."""
+
+    def __init__(self, task_id: str, lang: str, picker: gr.Dropdown, choices: Callable[[Visitor], Any]) -> None:
+        self.choices = choices
+        text = partial(translate, lang)
+
+        def box(name: str, placeholder: str = "", **more: Any) -> gr.Textbox:
+            info = f"ui.endpoint.{name}.info"
+            return gr.Textbox(
+                label=text(f"ui.endpoint.{name}"), placeholder=placeholder, max_length=FIELD_CHARS, max_lines=1,
+                info=text(info) if name != "url" else None, min_width=200, **more,
+            )  # fmt: skip
+
+        with gr.Accordion(text("ui.endpoint"), open=False, elem_id=f"endpoint-{task_id}"):
+            gr.HTML(markup.note(text("ui.endpoint.what")), padding=False)
+            with gr.Row():
+                url, model = box("url", "http://127.0.0.1:8000/v1"), box("model", "Qwen/Qwen2.5-7B-Instruct")
+            with gr.Row():
+                name, key = box("name", "local-qwen"), box("key", type="password")
+            add = gr.Button(text("ui.endpoint.add"), size="sm")
+            self.note = gr.HTML(padding=False)
+        add.click(
+            guarded(self.on_add, lang), [name, url, model, key], [picker, self.note, key], preprocess=False, **QUIET
+        )
+
+    def on_add(self, visitor: Visitor, name: Any, url: Any, model: Any, key: Any) -> list[Any]:
+        """The key leaves the page at once."""
+        words = {word: str(value or "")[:FIELD_CHARS] for word, value in (("url", url), ("model", model), ("key", key))}
+        added = endpoints.add(str(name or ""), **words)
+        note = markup.note(visitor.text("ui.endpoint.added"), "ready")
+        return [gr.Dropdown(choices=self.choices(visitor), value=added), note, ""]

@@ -1,0 +1,267 @@
+"""Models that run elsewhere: `transformers serve` with a tiny chat model on this machine, and a server that fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from playground.errors import PlaygroundError
+from playground.heads import endpoint as head
+from playground.i18n import LANGUAGES, render
+from playground.models import endpoints
+from playground.models.resolve import resolve
+from playground.services.predict import chats, misfit, offered, predict, predict_rows, runtime, sharing
+from playground.services.streaming import changes, stream
+from playground.settings import settings
+from playground.tasks import TASKS
+from tests.heads import language_models
+
+KEY = "sk-only-for-the-server"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """(address, folder of the model) of a `transformers serve`."""
+    folder = language_models.save_base("qwen2", tmp_path_factory.mktemp("served"), context=2048)
+    port = free_port()
+    command = [
+        str(Path(sys.executable).with_name("transformers")), "serve", str(folder), "--port", str(port),
+        "--device", "cpu", "--dtype", "float32",
+    ]  # fmt: skip
+    server = subprocess.Popen(
+        command, env={**os.environ, "HF_HUB_OFFLINE": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and server.poll() is None:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).read()
+                break
+            except OSError:
+                time.sleep(0.5)
+        yield f"http://127.0.0.1:{port}/v1", str(folder)
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path))
+    settings.cache_clear()
+    yield tmp_path
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def test_transformers_serve_answers_in_every_tab(served: tuple[str, str]) -> None:
+    url, folder = served
+    model = endpoints.add("tiny", url=url, model=folder)
+    assert model == "endpoint/tiny" and resolve(model).kind == "endpoint"
+    for task in TASKS:
+        assert model in [info.id for info in offered(task.id)] and misfit(task.id, model) is None
+        assert chats(task.id, model) == (task.id != "generation")
+    short = {"max_new_tokens": 6}
+    greedy = predict(
+        "generation", {"text": "The old dog"}, model=model, params={**short, "temperature": 0}, details=True
+    )
+    here = predict("generation", {"text": "The old dog"}, model=folder, params={**short, "temperature": 0})
+    assert greedy["output"]["generated_text"].strip() == here["generated_text"].strip() != ""
+    assert greedy["details"]["tokens"] == 6 and greedy["details"]["retries"] == 0
+    assert "127.0.0.1" in greedy["details"]["device"] and runtime(model).key == "device.endpoint"
+    assert sharing(model).key == "sharing.elsewhere"
+    grown = list(changes(stream("summarization", {"text": "The old dog ran."}, model=model, params=short)))
+    assert grown[-1].output["summary_text"]
+    rows = [{"text": f"The old dog ran {number} times."} for number in range(6)]
+    assert len(predict_rows("summarization", rows, model=model, params=short)) == 6
+    answer = predict("qa", {"question": "Who ran?", "context": ""}, model=model, details=True)
+    assert answer["output"]["answer"] and answer["details"]["sure"] is False
+    for task_id, row in (("ner", {"text": "Ada"}), ("classification", {"text": "x", "candidate_labels": "a9,b9"})):
+        with pytest.raises(PlaygroundError) as refused:
+            predict(task_id, row, model=model)
+        assert refused.value.code == "chat_unusable", "a random network keeps to no form"
+
+
+def test_a_wrong_model_is_told(served: tuple[str, str]) -> None:
+    model = endpoints.add("wrong", url=served[0] + "/nowhere", model=served[1])
+    with pytest.raises(PlaygroundError) as refused:
+        predict("generation", {"text": "Hi"}, model=model)
+    assert refused.value.code == "endpoint_refused" and "404" in refused.value.message.values["reason"]
+
+
+class Moody(BaseHTTPRequestHandler):
+    """Answers as it is told: a status for each request, then the words."""
+
+    plan: ClassVar[list[int]] = []
+    seen: ClassVar[list[tuple[str | None, dict[str, Any]]]] = []
+    words = "positive"
+    at_once: ClassVar[list[int]] = [0, 0]
+    lock = threading.Lock()
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        with self.lock:
+            self.seen.append((self.headers["Authorization"], body))
+            self.at_once[0] += 1
+            self.at_once[1] = max(self.at_once)
+            status = self.plan.pop(0) if self.plan else 200
+        time.sleep(0.05)
+        with self.lock:
+            self.at_once[0] -= 1
+        self.send_response(status)
+        if status == 429:
+            self.send_header("Retry-After", "0")
+        self.send_header("Content-Type", "text/event-stream" if status == 200 else "text/plain")
+        self.end_headers()
+        if status != 200:
+            self.wfile.write(b"not now")
+            return
+        logs = (
+            {"content": [{"token": self.words, "logprob": -0.5, "top_logprobs": []}]} if body.get("logprobs") else None
+        )
+        chunk = {"id": "1", "created": 1, "model": "m", "system_fingerprint": ""}
+        for choice in (
+            {
+                "index": 0,
+                "delta": {"role": "assistant", "content": self.words},
+                "logprobs": logs,
+                "finish_reason": None,
+            },
+            {"index": 0, "delta": {"role": "assistant", "content": ""}, "logprobs": None, "finish_reason": "stop"},
+        ):
+            self.wfile.write(b"data: " + json.dumps({**chunk, "choices": [choice]}).encode() + b"\n\n")
+        self.wfile.write(b"data: [DONE]\n\n")
+
+    def log_message(self, *_: Any) -> None:
+        return
+
+
+@pytest.fixture
+def moody(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    Moody.plan, Moody.seen, Moody.at_once = [], [], [0, 0]
+    monkeypatch.setattr(head, "FIRST_WAIT", 0.01)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Moody)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/v1"
+    server.shutdown()
+    server.server_close()
+
+
+ROW = {"text": "I love it", "candidate_labels": "negative, positive"}
+
+
+def test_what_may_pass_is_tried_again_and_told(moody: str) -> None:
+    model = endpoints.add("moody", url=moody, model="m", key=KEY)
+    Moody.plan = [503, 429]
+    found = predict("generation", {"text": "Hi"}, model=model, details=True)
+    assert found["output"] == {"generated_text": "positive"} and found["details"]["retries"] == 2
+    assert found["details"]["alternatives"][0]["probability"] == pytest.approx(0.6065, abs=1e-3)
+    assert {authorization for authorization, _ in Moody.seen} == {f"Bearer {KEY}"}
+    assert all(body["model"] == "m" for _, body in Moody.seen)
+
+
+@pytest.mark.parametrize(
+    ("plan", "code", "tries"),
+    [([401], "endpoint_key", 1), ([404], "endpoint_refused", 1), ([500] * 9, "endpoint_silent", head.TRIES)],
+)
+def test_what_does_not_pass_is_told_with_its_remedy(moody: str, plan: list[int], code: str, tries: int) -> None:
+    model = endpoints.add("moody", url=moody, model="m", key=KEY)
+    Moody.plan = list(plan)
+    with pytest.raises(PlaygroundError) as refused:
+        predict("generation", {"text": "Hi"}, model=model)
+    assert refused.value.code == code and len(Moody.seen) == tries
+    for lang in LANGUAGES:
+        said = render(refused.value.message, lang) + render(refused.value.hint, lang)
+        assert "moody" in said and KEY not in said and str(plan[0]) in said
+
+
+def test_a_server_without_probabilities_is_asked_without(moody: str) -> None:
+    model = endpoints.add("moody", url=moody, model="m")
+    Moody.plan = [400]
+    found = predict("classification", ROW, model=model, details=True)
+    assert [one["label"] for one in found["output"]] == ["positive", "negative"]
+    assert [bool(body.get("logprobs")) for _, body in Moody.seen] == [True, False]
+    assert found["details"]["sure"] is False and "negative, positive" in found["details"]["prompt"]
+
+
+def test_nobody_there_and_stop(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(head, "FIRST_WAIT", 0.01)
+    model = endpoints.add("nobody", url=f"http://127.0.0.1:{free_port()}/v1", model="m")
+    with pytest.raises(PlaygroundError) as refused:
+        predict("generation", {"text": "Hi"}, model=model)
+    assert refused.value.code == "endpoint_silent"
+
+
+def test_rows_are_asked_several_at_a_time_within_the_limit(moody: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAYGROUND_ENDPOINTS", json.dumps({"few": {"url": moody, "model": "m", "at_once": 3}}))
+    settings.cache_clear()
+    rows = [{**ROW, "text": f"row {number}"} for number in range(12)]
+    found = predict_rows("classification", rows, model="endpoint/few")
+    assert [one[0]["label"] for one in found] == ["positive"] * 12
+    assert 2 <= Moody.at_once[1] <= 3
+
+
+def test_keys_are_secrets(home: Path) -> None:
+    endpoints.add("mine", url="https://example.org/v1", model="m", key=KEY)
+    path = home / "endpoints.json"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600 and KEY in path.read_text(encoding="utf-8")
+    assert KEY not in repr(endpoints.known()) + str(settings())
+    endpoints.add("other", url="https://example.org/v1", model="m")
+    assert endpoints.known()["mine"].key.get_secret_value() == KEY
+    endpoints.remove("mine")
+    assert sorted(endpoints.known()) == ["other"] and KEY not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "code"),
+    [
+        ("../x", "https://example.org/v1", "endpoint_name"), ("", "https://example.org", "endpoint_name"),
+        ("x", "", "bad_endpoint"), ("x", "file:///etc/passwd", "bad_endpoint"), ("x", "not an address", "bad_endpoint"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_an_endpoint_is_refused(name: str, url: str, code: str) -> None:
+    with pytest.raises(PlaygroundError) as refused:
+        endpoints.add(name, url=url, model="m")
+    assert refused.value.code == code and all(render(refused.value.hint, lang) for lang in LANGUAGES)
+
+
+def test_visitors_add_none_and_see_those_of_the_settings_alone(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoints.add("mine", url="https://example.org/v1", model="m")
+    monkeypatch.setenv("PLAYGROUND_PUBLIC", "1")
+    monkeypatch.setenv("PLAYGROUND_ENDPOINTS", '{"ours": {"provider": "together", "model": "m"}}')
+    settings.cache_clear()
+    assert list(endpoints.known()) == ["ours"]
+    for refused, code in ((lambda: resolve("endpoint/mine"), "unknown_endpoint"), (
+        lambda: endpoints.add("x", url="https://example.org/v1", model="m"), "endpoints_closed"
+    )):  # fmt: skip
+        with pytest.raises(PlaygroundError) as error:
+            refused()
+        assert error.value.code == code
+
+
+@pytest.mark.parametrize("value", ["no json", '{"x": {"model": "m"}}', '{"x": {"url": "ftp://a", "model": "m"}}'])
+def test_a_setting_that_cannot_be_used_is_told(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAYGROUND_ENDPOINTS", value)
+    settings.cache_clear()
+    with pytest.raises(PlaygroundError) as refused:
+        settings()
+    assert refused.value.code == "bad_setting" and "ENDPOINTS" in str(refused.value.message.values)
