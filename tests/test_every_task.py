@@ -6,24 +6,40 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from playground.errors import PlaygroundError
 from playground.fields import Answer, Field, Generated, Label, Labels, Row, Spans
 from playground.heads import get_head
 from playground.heads.scratch import architecture
 from playground.i18n import catalog
 from playground.models.resolve import resolve
-from playground.runs import SCRATCH
-from playground.services import metrics
-from playground.services.predict import offered, predict
+from playground.runs import SCRATCH, RunSpec, TrainingParams
+from playground.services import batch, finetune, metrics
+from playground.services.predict import extras, offered, predict, predict_rows
+from playground.settings import settings
 from playground.tasks import LEARNED, TASKS, get_task
 from playground.tasks.spec import Task
 from playground.ui.columns import PICKED
+from tests.heads import language_models
+from tests.training.test_chat_tasks import NAMES
+from tests.training.test_chat_tasks import ROWS as CHAT_ROWS
+from tests.ui.server import Server, answer, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
+OWNER = "local"
+KINDS = ("specialist", "chat model")
+TO_LEARN: dict[str, list[Row]] = {
+    **CHAT_ROWS,
+    "generation": [{"text": f"A fable about {name}:", "completion": f"Once a {name} ran."} for name in NAMES] * 10,
+}
+"""Rows to fine-tune on, two steps."""
+SHORT = {"max_new_tokens": 8, "seed": 1}
 
 
 @pytest.fixture(params=TASKS, ids=lambda task: task.id)
@@ -115,3 +131,146 @@ def rounded(value: Any) -> Any:
     if isinstance(value, list):
         return [rounded(item) for item in value]
     return round(value, 4) if isinstance(value, float) else value
+
+
+@pytest.fixture(scope="module")
+def chat(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A tiny chat model of random weights: what it says is nonsense, and how it is asked is not."""
+    return str(language_models.save_base("qwen2", tmp_path_factory.mktemp("chat"), context=2048))
+
+
+@pytest.fixture(params=KINDS)
+def model(request: pytest.FixtureRequest, task: Task, chat: str) -> str:
+    return task.models[0] if request.param == "specialist" else chat
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = Server(tmp_path_factory.mktemp("server"))
+    running.start()
+    yield running
+    running.stop()
+
+
+def row_for(task: Task, model: str) -> Row:
+    """An example, with the labels that a model asks for."""
+    named = {field.name: "positive, negative" for field in extras(task.id, model)}
+    return {**examples(task)[0], **named}
+
+
+def knobs(task: Task) -> dict[str, int]:
+    return {name: value for name, value in SHORT.items() if name in task.params.model_fields}
+
+
+def is_in_schema(task: Task, output: Any) -> bool:
+    if isinstance(task.output, Generated):
+        return list(output) == [task.output.key] and isinstance(output[task.output.key], str)
+    if isinstance(task.output, Answer):
+        return set(output) == {"answer", "score", "start", "end"}
+    keys = {"label", "score"} if isinstance(task.output, Label) else {"entity_group", "score", "word", "start", "end"}
+    return all(set(entry) == keys for entry in output)
+
+
+def test_predict_gives_the_task_s_schema(task: Task, model: str) -> None:
+    row = row_for(task, model)
+    # Of two rows: what a random chat model says of one may be unusable, which would be told.
+    found = predict_rows(task.id, [row, row], model=model, params=knobs(task))
+    assert found[0] == found[1] and is_in_schema(task, found[0])
+
+
+def test_a_batch_has_a_result_or_a_reason_for_every_row(task: Task, model: str, home: Path) -> None:
+    row = row_for(task, model)
+    path = home / "rows.jsonl"
+    asked = {field.name: row[field.name] for field in task.inputs if row.get(field.name)}
+    path.write_text("\n".join(json.dumps(asked) for _ in range(3)), encoding="utf-8")
+    given = {field.name: row[field.name] for field in extras(task.id, model)}
+    upload = batch.inspect(path, task.id, OWNER)
+    columns = {name: [name] for name in asked}
+    begun = batch.begin(upload.id, model=model, columns=columns, given=given, params=knobs(task), owner=OWNER)
+    status = batch.work_on(begun, OWNER, lambda _: None)
+    assert (status.state, status.done) == ("done", 3) and status.failed in (0, 3)
+    batch.save(begun, OWNER, home / "out.jsonl", "jsonl", "en")
+    assert len((home / "out.jsonl").read_text(encoding="utf-8").splitlines()) == 3
+
+
+def test_the_endpoint_answers_as_the_service_does(task: Task, model: str, server: Server) -> None:
+    row, params = row_for(task, model), knobs(task)
+    body = json.dumps({**row, "model": model, **params}).encode()
+    sent = {"Content-Type": "application/json"}
+    _, _, said = answer(f"{server.url}/gradio_api/call/v2/{task.id}", data=body, headers=sent, seconds=120)
+    event = json.loads(said)["event_id"]
+    _, _, said = answer(f"{server.url}/gradio_api/call/{task.id}/{event}", seconds=120)
+    try:
+        expected = predict(task.id, row, model=model, params=params)
+    except PlaygroundError as error:
+        assert error.code == "chat_unusable" and "event: error" in said and "cannot be used" in said
+        return
+    [data] = [line[6:] for line in said.split("event: complete")[1].splitlines() if line.startswith("data: ")]
+    assert rounded(json.loads(data)[0]) == rounded(expected)
+
+
+@pytest.mark.slow
+def test_two_steps_of_training_make_a_model_that_a_fresh_process_loads(
+    task: Task, model: str, chat: str, home: Path
+) -> None:
+    path = home / "learn.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in TO_LEARN[task.id]), encoding="utf-8")
+    base = chat if model == chat else task.bases[0]
+    method = "scratch" if base.startswith(SCRATCH) else "lora"
+    upload = finetune.inspect(path, task.id, OWNER)
+    spec = RunSpec(task=task.id, base=base, method=method, training=TrainingParams(epochs=0.8, batch_size=16))
+    run_id = finetune.start(spec, upload.id, OWNER)
+    wait_for(lambda: finetune.view(run_id, OWNER).status.state not in ("queued", "running"), 300, "the run")
+    view = finetune.view(run_id, OWNER)
+    assert view.status.state == "done" and view.usable and view.report, view.log
+    assert view.status.step <= 3 and view.report["verified"]
+    row = {field.name: TO_LEARN[task.id][0].get(field.name, "") for field in task.inputs}
+    here = predict_rows(task.id, [row, row], model=view.model, params=knobs(task))[0]
+    assert is_in_schema(task, here)
+    with running_python(task, row, view.model, home) as said:
+        assert rounded(json.loads(said)) == rounded(here)
+
+
+@contextmanager
+def running_python(task: Task, row: Row, model: str, home: Path) -> Iterator[str]:
+    """What a process of its own predicts, as JSON."""
+    call = f"predict_rows({task.id!r}, [{row!r}] * 2, model={model!r}, params={knobs(task)!r})[0]"
+    code = f"import json; from playground.services.predict import predict_rows; print(json.dumps({call}))"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PLAYGROUND_HOME": str(home)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, env=environment
+    )
+    yield done.stdout.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_the_command_line_asks_a_chat_model(task: Task, chat: str) -> None:
+    row = row_for(task, chat)
+    words = [word for name, value in row.items() for word in (f"--{name}", value)]
+    words += [word for name, value in knobs(task).items() for word in ("--set", f"{name}={value}")]
+    done = subprocess.run(
+        [sys.executable, "-m", "playground", "predict", task.id, *words, "--model", chat, "--json"],
+        cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    said = json.loads(done.stdout.splitlines()[-1])
+    if done.returncode:
+        assert "cannot be used" in json.dumps(said) and "Traceback" not in done.stderr
+        return
+    assert rounded(said) == rounded(predict(task.id, row, model=chat, params=knobs(task)))
+
+
+def test_the_readme_has_a_row_for_it_and_says_that_chat_models_do_it(task: Task) -> None:
+    for name in ("README.md", "README.zh.md"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert any(f"| `{model}` |" in text for model in task.models if model.startswith("starter/"))
+        assert f"`/{task.id}`" in text
+    assert "**Chat models in every tab**" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path))
+    settings.cache_clear()
+    yield tmp_path
+    monkeypatch.undo()
+    settings.cache_clear()

@@ -160,7 +160,7 @@ class Asked(ABC):
         text = said.text.strip()[:SHOWN_CHARS]
         if strict:
             raise PlaygroundError("chat_unusable", said=text or "…")
-        return Prediction(self.nothing(), {"unusable": text})
+        return Prediction(self.nothing(), {"unusable": text or "…"})
 
 
 def answer_text(said: Said) -> str:

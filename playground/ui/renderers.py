@@ -117,15 +117,18 @@ def _generated_output(field: Field, lang: str) -> list[gr.components.Component]:
     )  # fmt: skip
     copy.click(None, text, None, js="(text) => { navigator.clipboard.writeText(text); }")
     note = gr.HTML(padding=False, elem_classes="counts")
-    colours = dict(zip((translate(lang, word) for word in answers.LIKELINESS), TOKEN_COLOURS, strict=True))
     tokens = gr.HighlightedText(
-        label=translate(lang, "ui.tokens"), color_map=colours, show_legend=True, show_inline_category=False,
+        label=translate(lang, "ui.tokens"), color_map=_token_colours(lang), show_legend=True, show_inline_category=False,
         combine_adjacent=False, visible=False, elem_classes="marked tokens",
     )  # fmt: skip
     table = _table("ui.written.alternatives", answers.WRITTEN, lang, ["33%", "40%", "27%"], visible=False)
     told = gr.State([])
     tokens.select(guarded(on_token, lang), told, table, **QUIET)
     return [text, note, tokens, table, told]
+
+
+def _token_colours(lang: str) -> dict[str, str]:
+    return dict(zip((translate(lang, word) for word in answers.LIKELINESS), TOKEN_COLOURS, strict=True))
 
 
 def on_token(visitor: Visitor, told: Any, event: gr.SelectData) -> Any:
@@ -142,15 +145,20 @@ def _written(inputs: Row, output: Any, details: dict[str, Any], lang: str) -> li
     """Tokens to click where the model tells them, else the sentences with their alternatives."""
     text, note, sentences = answers.written(inputs, output, details, lang)
     if sources := details.get("sources"):
-        places = [(source["start"], source["end"], translate(lang, "ui.summary.taken")) for source in sources]
-        pieces = answers.marked(inputs["text"], places)
-        label = translate(lang, "ui.summary.sources")
-        return [text, note, gr.update(value=pieces, label=label, visible=True), gr.update(visible=False), []]
+        taken = translate(lang, "ui.summary.taken")
+        places = [(source["start"], source["end"], taken) for source in sources]
+        marked = gr.update(
+            value=answers.marked(inputs["text"], places), label=translate(lang, "ui.summary.sources"),
+            color_map={taken: TOKEN_COLOURS[0]}, visible=True,
+        )  # fmt: skip
+        return [text, note, marked, gr.update(visible=False), []]
     if "alternatives" not in details:
         table = gr.update(value=sentences, visible=bool(sentences["data"]))
         return [text, note, gr.update(visible=False), table, []]
-    label = translate(lang, "ui.tokens")
-    tokens = gr.update(value=answers.tokens(details, lang), label=label, visible=bool(details["alternatives"]))
+    tokens = gr.update(
+        value=answers.tokens(details, lang), label=translate(lang, "ui.tokens"), color_map=_token_colours(lang),
+        visible=bool(details["alternatives"]),
+    )  # fmt: skip
     return [text, note, tokens, gr.update(visible=False), details["alternatives"]]
 
 

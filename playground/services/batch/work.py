@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playground.errors import PlaygroundError
 from playground.fields import Row
@@ -22,6 +22,9 @@ from playground.services.batch.rows import Asked, asked_rows
 from playground.services.evaluate import check_labels, labels_of, likelihoods
 from playground.services.predict import checked_params, extras, ready
 from playground.tasks import get_task
+
+if TYPE_CHECKING:
+    from playground.heads.base import Prediction
 
 log = logging.getLogger("playground")
 
@@ -68,6 +71,13 @@ def work(batch: Batch, told: Told) -> BatchStatus:
     What stops it is in the status, as are faults of the model and the disk; only an interrupt is raised.
     """
     return _Work(batch, told).run()
+
+
+def _usable(found: Prediction) -> Any:
+    """The output, or a Message that a chat model said nothing that is one."""
+    if said := found.details.get("unusable"):
+        return PlaygroundError("chat_unusable", said=said).message
+    return found.output
 
 
 class _Work:
@@ -161,9 +171,8 @@ class _Work:
     def _predict(self, rows: list[Row]) -> list[Any]:
         """The output of each row, or a Message why there is none: what one row breaks is tried alone."""
         try:
-            return (
-                [found.output for found in self.loaded.predict(self.head, rows, self.params, self.stop)] if rows else []
-            )
+            found = self.loaded.predict(self.head, rows, self.params, self.stop) if rows else []
+            return [_usable(one) for one in found]
         except KeyboardInterrupt:
             raise
         except BaseException as error:
