@@ -36,7 +36,11 @@ OWNER = "local"
 KINDS = ("specialist", "chat model")
 TO_LEARN: dict[str, list[Row]] = {
     **CHAT_ROWS,
-    "generation": [{"text": f"A fable about {name}:", "completion": f"Once a {name} ran."} for name in NAMES] * 10,
+    "generation": [
+        {"text": f"A fable about {name} {number}:", "completion": f"Once a {name} ran {number} times."}
+        for name in NAMES
+        for number in range(10)
+    ],
 }
 """Rows to fine-tune on, two steps."""
 SHORT = {"max_new_tokens": 8, "seed": 1}
@@ -200,11 +204,12 @@ def test_the_endpoint_answers_as_the_service_does(task: Task, model: str, server
     _, _, said = answer(f"{server.url}/gradio_api/call/v2/{task.id}", data=body, headers=sent, seconds=120)
     event = json.loads(said)["event_id"]
     _, _, said = answer(f"{server.url}/gradio_api/call/{task.id}/{event}", seconds=120)
-    try:
-        expected = predict(task.id, row, model=model, params=params)
-    except PlaygroundError as error:
-        assert error.code == "chat_unusable" and "event: error" in said and "cannot be used" in said
+    if task.id == "ner" and model not in task.models:
+        with pytest.raises(PlaygroundError) as unusable:
+            predict(task.id, row, model=model, params=params)
+        assert unusable.value.code == "chat_unusable" and "event: error" in said and "cannot be used" in said
         return
+    expected = predict(task.id, row, model=model, params=params)
     [data] = [line[6:] for line in said.split("event: complete")[1].splitlines() if line.startswith("data: ")]
     assert rounded(json.loads(data)[0]) == rounded(expected)
 
@@ -218,7 +223,9 @@ def test_two_steps_of_training_make_a_model_that_a_fresh_process_loads(
     base = chat if model == chat else task.bases[0]
     method = "scratch" if base.startswith(SCRATCH) else "lora"
     upload = finetune.inspect(path, task.id, OWNER)
-    spec = RunSpec(task=task.id, base=base, method=method, training=TrainingParams(epochs=0.8, batch_size=16))
+    spec = RunSpec(
+        task=task.id, data=path.name, base=base, method=method, training=TrainingParams(epochs=0.8, batch_size=16)
+    )
     run_id = finetune.start(spec, upload.id, OWNER)
     wait_for(lambda: finetune.view(run_id, OWNER).status.state not in ("queued", "running"), 300, "the run")
     view = finetune.view(run_id, OWNER)
@@ -252,11 +259,12 @@ def test_the_command_line_asks_a_chat_model(task: Task, chat: str) -> None:
         [sys.executable, "-m", "playground", "predict", task.id, *words, "--model", chat, "--json"],
         cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
-    said = json.loads(done.stdout.splitlines()[-1])
     if done.returncode:
-        assert "cannot be used" in json.dumps(said) and "Traceback" not in done.stderr
+        assert task.id == "ner" and "cannot be used" in done.stdout + done.stderr and "Traceback" not in done.stderr
         return
-    assert rounded(said) == rounded(predict(task.id, row, model=chat, params=knobs(task)))
+    assert rounded(json.loads(done.stdout.splitlines()[-1])) == rounded(
+        predict(task.id, row, model=chat, params=knobs(task))
+    )
 
 
 def test_the_readme_has_a_row_for_it_and_says_that_chat_models_do_it(task: Task) -> None:

@@ -118,8 +118,8 @@ def _generated_output(field: Field, lang: str) -> list[gr.components.Component]:
     copy.click(None, text, None, js="(text) => { navigator.clipboard.writeText(text); }")
     note = gr.HTML(padding=False, elem_classes="counts")
     tokens = gr.HighlightedText(
-        label=translate(lang, "ui.tokens"), color_map=_token_colours(lang), show_legend=True, show_inline_category=False,
-        combine_adjacent=False, visible=False, elem_classes="marked tokens",
+        label=translate(lang, "ui.tokens"), color_map=_token_colours(lang), show_legend=True,
+        show_inline_category=False, combine_adjacent=False, visible=False, elem_classes="marked tokens",
     )  # fmt: skip
     table = _table("ui.written.alternatives", answers.WRITTEN, lang, ["33%", "40%", "27%"], visible=False)
     told = gr.State([])
