@@ -205,7 +205,9 @@ def _context(model: Any, tokenizer: PreTrainedTokenizerBase) -> int:
     """Most tokens of a text and its continuation: the positions a model has, or what its tokenizer says."""
     positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     told = tokenizer.model_max_length
-    return int(positions or (told if told < MOST_TOKENS else CONTEXT))
+    if positions and positions > 0:  # XLNet's files say -1
+        return int(positions)
+    return int(told if told < MOST_TOKENS else CONTEXT)
 
 
 def written(model: Writes, prompt: Prompt, sampling: Sampling, bounds: Bounds) -> Iterator[Prediction]:

@@ -159,7 +159,11 @@ def _load_whole(resolved: Resolved) -> Trunk:
         with BUILDING:
             model = head.load_whole(resolved, base, **device.placement)
         refuse_offloaded(model)
-    return Trunk(model, load_tokenizer(base), device, whole=True)
+    tokenizer = load_tokenizer(base)
+    # By it the classifiers of language models know where a row of a batch ends.
+    if getattr(model.config, "pad_token_id", None) is None:
+        model.config.pad_token_id = tokenizer.pad_token_id
+    return Trunk(model, tokenizer, device, whole=True)
 
 
 def _load_writer(base: Resolved) -> Trunk:

@@ -21,6 +21,7 @@ from playground.settings import settings
 class Entry:
     """A model of the catalog; catalog.yaml says what each part means. "", 0 and None: not known for certain.
 
+    chat  whether it is one that one can talk to, which every task is offered
     verified  day on which `make pin` had the Hub confirm it, "" for never. `sha256` is that of model.safetensors.
     """
 
@@ -32,6 +33,7 @@ class Entry:
     megabytes: int = 0
     revision: str | None = None
     branch: str | None = None
+    chat: bool = False
     verified: str = ""
     package: str | None = None
     package_folder: str = ""
@@ -57,8 +59,13 @@ def catalog() -> dict[str, Entry]:
 
 
 def offered_for(task_id: str) -> list[Entry]:
-    """The models of the Hub that are offered for a task, in the catalog's order."""
+    """The models of the Hub that are offered for a task, in the catalog's order: specialists."""
     return [entry for entry in catalog().values() if task_id in entry.tasks]
+
+
+def chat_models() -> list[Entry]:
+    """Those that any task can be asked of."""
+    return [entry for entry in catalog().values() if entry.chat]
 
 
 def check_offered(model_id: str) -> None:

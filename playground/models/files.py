@@ -41,9 +41,12 @@ def load_pretrained(auto_class: Any, resolved: Resolved, **options: Any) -> Any:
 def load_tokenizer(resolved: Resolved) -> PreTrainedTokenizerBase:
     """The tokenizer of a base or a whole model."""
     try:
-        return AutoTokenizer.from_pretrained(resolved.folder, trust_remote_code=False, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(resolved.folder, trust_remote_code=False, local_files_only=True)
     except (ValueError, OSError, KeyError, ImportError) as error:
         raise PlaygroundError("model_unloadable", model=resolved.id, reason=_first_line(error)) from error
+    if tokenizer.pad_token is None:  # of a batch the shorter rows are filled up, with what is masked
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    return tokenizer
 
 
 def load_weights(path: Path) -> dict[str, torch.Tensor]:

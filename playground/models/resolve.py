@@ -40,6 +40,7 @@ CLASS_HEADS = {
     "ForSequenceClassification": "sequence_classification",
     "ForTokenClassification": "token_classification",
     "ForQuestionAnswering": "extractive_qa",
+    "ForQuestionAnsweringSimple": "extractive_qa",
     "ForConditionalGeneration": "seq2seq",
     "MTModel": "seq2seq",
     "ForCausalLM": "causal_lm",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,9 +14,9 @@ from playground.errors import PlaygroundError, first_fault
 from playground.fields import Field, Row
 from playground.i18n import LanguageName, Message, msg, render
 from playground.models import endpoints, hub
-from playground.models.catalog import catalog, offered_for
+from playground.models.catalog import catalog, chat_models, offered_for
 from playground.models.resolve import CHATS, CHATTING, STARTERS_DIR, Resolved, head_for, resolve
-from playground.runs import find_run, list_runs
+from playground.runs import OURS, find_run, list_runs
 from playground.services import limits
 from playground.services.cards import known_card
 from playground.settings import settings
@@ -24,6 +25,10 @@ from playground.tasks.spec import Task
 
 if TYPE_CHECKING:
     from playground.heads.base import Head, Loaded, Prediction
+
+
+log = logging.getLogger("playground")
+REASON_CHARS = 200
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,8 @@ def offered(task_id: str, owner: str = "local") -> list[ModelInfo]:
             found.append(ModelInfo(f"run/{run.id}", spec.name or spec.data, "run"))
     if CHATTING in task.heads or set(CHATS) & set(task.heads):
         found += [ModelInfo(endpoints.ENDPOINT + name, name, "endpoint") for name in endpoints.known()]
-    return [*found, *(ModelInfo(entry.id, entry.id.rpartition("/")[2], "hub") for entry in offered_for(task.id))]
+    listed = [*offered_for(task.id), *(chat_models() if set(CHATS) & set(task.heads) else [])]
+    return [*found, *(ModelInfo(entry.id, entry.id.rpartition("/")[2], "hub") for entry in listed)]
 
 
 def label(info: ModelInfo) -> Message:
@@ -216,6 +222,7 @@ def ready(task: Task, rows: Sequence[Row], model: str, owner: str) -> Iterator[t
     """A model that fits the task, kept in memory while the block runs, and the rows with what else it takes."""
     # torch comes in here, not with the module: the page opens before models are needed.
     from playground.heads.loading import lease_model
+    from playground.models.trunk import Stopped
 
     _touch_in_use()
     resolved = resolve(model, owner)
@@ -224,7 +231,17 @@ def ready(task: Task, rows: Sequence[Row], model: str, owner: str) -> Iterator[t
     for field in _extras(task, resolved, head_name):
         rows = [{**row, field.name: field.parse(row.get(field.name))} for row in rows]
     with limits.turn(owner), lease_model(model, owner, head_name) as (head, loaded):
-        yield rows, head, loaded
+        try:
+            yield rows, head, loaded
+        except (PlaygroundError, Stopped):
+            raise
+        except Exception as error:
+            if model.startswith(OURS):
+                raise
+            # A stranger's files may be of a family that wants more than a text, or damaged in a way that loads.
+            log.exception("model %s", resolved.id)
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:REASON_CHARS]
+            raise PlaygroundError("model_cannot_run", model=resolved.id, reason=reason) from error
 
 
 def _check_head(task: Task, resolved: Resolved, owner: str) -> str:
