@@ -105,5 +105,6 @@ def settings() -> Settings:
         raise PlaygroundError("bad_setting", name="PLAYGROUND_ENDPOINTS", value="", reason=str(error)[:200]) from error
     except ValidationError as error:
         where, value, why = first_fault(error)
+        value = "…" if where.startswith("endpoints") else value  # it may hold a key
         name = f"PLAYGROUND_{where.upper()}"
         raise PlaygroundError("bad_setting", name=name, value=str(value)[:80], reason=why) from error

@@ -39,17 +39,17 @@ class Piece:
     text: str
 
 
-def pieces(text: str) -> list[Piece]:
+def pieces(text: str, most: int = MAX_CHARS) -> list[Piece]:
     """The sentences of a text in order; what stays at the end of a line is a piece without words.
 
-    Together they are the text, character for character.
+    Together they are the text, character for character. A sentence of more than `most` characters is several.
     """
     found: list[Piece] = []
     start = 0
     for match in BREAK.finditer(text):
-        found += [*_of_line(text[start : match.start()]), Piece(match.group(), "")]
+        found += [*_of_line(text[start : match.start()], most), Piece(match.group(), "")]
         start = match.end()
-    return [piece for piece in [*found, *_of_line(text[start:])] if piece.before or piece.text]
+    return [piece for piece in [*found, *_of_line(text[start:], most)] if piece.before or piece.text]
 
 
 def shortened(piece: Piece, fits: Callable[[str], bool]) -> list[Piece]:
@@ -78,7 +78,7 @@ def join(parts: Sequence[Piece], written: Sequence[str]) -> str:
     return text
 
 
-def _of_line(line: str) -> Iterator[Piece]:
+def _of_line(line: str, most: int) -> Iterator[Piece]:
     """A line's mark of an item, its sentences, and its white space."""
     mark = LIST_MARK.match(line)
     before, start = mark.group() if mark else "", mark.end() if mark else 0
@@ -90,7 +90,7 @@ def _of_line(line: str) -> Iterator[Piece]:
         if WORDLESS.fullmatch(words):
             before += sentence
             continue
-        yield from shortened(Piece(before + blank, words), lambda text: len(text) <= MAX_CHARS)
+        yield from shortened(Piece(before + blank, words), lambda text: len(text) <= most)
         before = sentence[len(blank) + len(words) :]
     yield Piece(before, "")
 

@@ -67,6 +67,11 @@ class Loaded:
         """On which device it runs, and why there."""
         return self.trunk.device.reason
 
+    @property
+    def at_once(self) -> int:
+        """How many rows it works on at a time, where they are more than one: they do not wait for each other then."""
+        return 1
+
     def logits(
         self, head: Head, rows: Sequence[Row], stop: threading.Event | None = None
     ) -> tuple[list[Window], list[np.ndarray]]:

@@ -64,7 +64,10 @@ def render(tokenizer: PreTrainedTokenizerBase, chats: Sequence[Chat], now: datet
     said = sum(len(turn["content"]) for turns, _ in chats for turn in turns)
     request = {
         "template": template,
-        "variables": {name: str(token) for name, token in tokenizer.special_tokens_map.items()},
+        # Small models that think first think for longer than anybody waits.
+        "variables": {
+            **{name: str(token) for name, token in tokenizer.special_tokens_map.items()}, "enable_thinking": False,
+        },
         "chats": [{"messages": list(turns), "prompt": prompt} for turns, prompt in chats],
         "memory_mb": MEMORY_MB + BYTES_A_CHAR * said // 2**20, "seconds": seconds,
         "chars": TIMES * said + CHARS_A_CHAT * len(chats),

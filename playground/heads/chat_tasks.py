@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
 from pydantic import BaseModel
 
-from playground.fields import Row
+from playground.fields import USER, Row
+from playground.heads import chat as chats
 from playground.heads.base import Head, Loaded, Prediction
+from playground.heads.causal_examples import SOME_DAY
 from playground.heads.causal_lm import HEAD as CAUSAL_LM
-from playground.heads.causal_lm import CausalLM, Writer
+from playground.heads.causal_lm import CausalLM, Writer, writes
 from playground.heads.generating import Bounds
-from playground.heads.prompted import PROMPT, Asked, AskedText, LocalChat, grown
+from playground.heads.prompted import PROMPT, Asked, AskedText, LocalChat
 from playground.heads.tunable import Trained
 from playground.models.resolve import Resolved
 from playground.models.trunk import Features, Trunk
 from playground.settings import settings
+
+ENDS = 4
+"""Tokens for the marks behind an answer."""
+CUT_SHARE = 0.9
 
 
 class Plainly(BaseModel):
@@ -46,8 +52,10 @@ class ChatWriter(Writer):
             *_, last = Writer.stream(self, row, Plainly(max_new_tokens=most), self._bounds(most, stop))
             return last
 
+        wide = replace(self, max_length=self.context())
+
         def marks(asked: Sequence[Row]) -> list[np.ndarray]:
-            return CAUSAL_LM.marks_of(self, asked)
+            return CAUSAL_LM.marks_of(wide, asked, whole=True)
 
         is_one = len(rows) == 1
         chat = LocalChat(write, marks, strict=is_one)
@@ -61,7 +69,14 @@ class ChatWriter(Writer):
             return
         turns = self.asked.question(asked_rows(self.asked, [row], params, self.tuned)[0], ())
         plainly = Plainly(max_new_tokens=bounds.max_new_tokens)
-        yield from grown(Writer.stream(self, {"messages": turns}, plainly, bounds), self.asked.key)
+        written = Writer.stream(self, {"messages": turns}, plainly, bounds)
+        yield from self.asked.grown(
+            turns, written, lambda: self.predict(cast(Head, CAUSAL_LM), [row], params, bounds.stop)
+        )
+
+    def context(self) -> int:
+        """Most tokens that the model reads, whatever it was trained on."""
+        return writes(self.trunk.model, self.trunk.tokenizer, self._forward, self.trunk.call).context
 
     def _bounds(self, most: int, stop: threading.Event) -> Bounds:
         return Bounds(most, settings().generate_seconds, stop)
@@ -73,8 +88,14 @@ def asked_rows(asked: Asked, rows: Sequence[Row], params: BaseModel, tuned: bool
     tuned  whether the model learned by the task's own prompt, which is then not asked by its translation
     """
     prompt = str(getattr(params, PROMPT, "")).strip()
-    known = {PROMPT: "" if tuned and asked.is_own(prompt) else prompt, "min_score": getattr(params, "min_score", 0)}
-    return [{**row, **known} for row in rows]
+    known = {PROMPT: "" if tuned and asked.is_own(prompt) else prompt}
+    knobs = {name: getattr(params, name) for name in ("min_score", "allow_none") if hasattr(params, name)}
+    return [{**row, **known, **knobs} for row in rows]
+
+
+def _tokens(tokenizer: Any, text: str) -> list[int]:
+    found: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return found
 
 
 class ChatTask(CausalLM):
@@ -87,23 +108,42 @@ class ChatTask(CausalLM):
         loaded = super().load(trunk, resolved, name)
         return ChatWriter(
             loaded.trunk, loaded.adapter, loaded.read, resolved.labels, loaded.max_length, asked=self.asked,
-            tuned=bool(resolved.task),
+            tuned=resolved.task == self.asked.task,
         )  # fmt: skip
 
     def extra_tokens(self, rows: Sequence[Row]) -> list[str]:
         return []
 
     def examples(self, tokenizer: Any, rows: Sequence[Row], max_length: int, labels: Sequence[str]) -> list[Features]:
-        return super().examples(tokenizer, self.turns(rows, labels), max_length, labels)
+        return super().examples(tokenizer, self.turns(tokenizer, rows, max_length, labels), max_length, labels)
 
     def numbered(
         self, tokenizer: Any, rows: Sequence[Row], max_length: int, labels: Sequence[str]
     ) -> tuple[list[Features], list[int]]:
-        return super().numbered(tokenizer, self.turns(rows, labels), max_length, labels)
+        return super().numbered(tokenizer, self.turns(tokenizer, rows, max_length, labels), max_length, labels)
 
-    def turns(self, rows: Sequence[Row], labels: Sequence[str]) -> list[Row]:
-        """Rows with their right answers as conversations to learn from."""
-        return [{"messages": self.asked.question(row, labels), "completion": self.asked.gold(row)} for row in rows]
+    def turns(self, tokenizer: Any, rows: Sequence[Row], max_length: int, labels: Sequence[str]) -> list[Row]:
+        """Rows with their right answers as conversations to learn from, each of at most `max_length` tokens.
+
+        What is cut is the row's long text, and never the instruction: of a context a stretch around the answer stays,
+        and entities that are cut off are not asked for.
+        """
+        [empty] = chats.render(tokenizer, [([{"role": USER, "content": "x"}], True)], SOME_DAY)
+        room = max_length - len(_tokens(tokenizer, empty)) - ENDS
+        shortened = [self._shortened(tokenizer, row, room, labels) for row in rows]
+        return [{"messages": self.asked.question(row, labels), "completion": self.asked.gold(row)} for row in shortened]
+
+    def _shortened(self, tokenizer: Any, row: Row, room: int, labels: Sequence[str]) -> Row:
+        content = self.asked.question(row, labels)[0]["content"]
+        over = len(_tokens(tokenizer, content)) + len(_tokens(tokenizer, self.asked.gold(row))) - room
+        if over <= 0:
+            return row
+        text = row[self.asked.long]
+        count = len(_tokens(tokenizer, text))
+        # In characters, a little less than the tokens' share: those of a text are not all of one length.
+        chars = int(len(text) * max(0, count - over) / max(1, count) * CUT_SHARE)
+        start = max(0, min(len(text) - chars, self.asked.wanted(row) - chars // 2))
+        return self.asked.cut(row, start, start + chars)
 
     def answers(
         self,
@@ -113,10 +153,14 @@ class ChatTask(CausalLM):
         on_batch: Callable[[], None] = lambda: None,
         batch_rows: int = 0,
     ) -> list[Prediction]:
+        # Asked as they will be: whole, as far as the model reads.
+        context = writes(trained.model, trained.tokenizer, lambda _: None, lambda function: function()).context
+        wide = replace(trained, max_length=context)
+
         def write(row: Row, most: int) -> Prediction:
-            return CAUSAL_LM.answers(trained, [row], Plainly(max_new_tokens=most), on_batch)[0]
+            return CAUSAL_LM.answers(wide, [row], Plainly(max_new_tokens=most), on_batch)[0]
 
         def marks(asked: Sequence[Row]) -> list[np.ndarray]:
-            return CAUSAL_LM.marks(trained, asked, on_batch, batch_rows)
+            return CAUSAL_LM.marks(wide, asked, on_batch, batch_rows, whole=True)
 
         return self.asked.answers(LocalChat(write, marks), rows, trained.labels, params)

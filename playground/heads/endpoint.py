@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
@@ -27,7 +28,7 @@ from playground.heads import get_head
 from playground.heads.base import Head, Prediction, Trunkless
 from playground.heads.chat_tasks import ChatTask, Plainly, asked_rows
 from playground.heads.generating import Bounds
-from playground.heads.prompted import Asked, AskedText, Said, grown, mean_probability
+from playground.heads.prompted import Asked, AskedText, Said, mean_probability
 from playground.i18n import msg
 from playground.models import endpoints
 from playground.models.resolve import Resolved
@@ -37,8 +38,12 @@ TRIES = 5
 FIRST_WAIT, LONGEST_WAIT = 0.5, 20.0
 """Seconds before the second try, and at most; the others double, give or take a quarter."""
 PASSING = (408, 425, 429, 500, 502, 503, 504, 529)
-NO_LOGPROBS = (400, 422)
-"""What servers answer that know no log-probabilities."""
+NO_EXTRAS = (400, 422)
+"""What servers answer that do not know all that is asked for."""
+WITHOUT_THOUGHT = {"chat_template_kwargs": {"enable_thinking": False}}
+LOOK_SECONDS = 0.2
+_PLAIN: set[str] = set()
+"""Endpoints that are to be asked for nothing but a text."""
 REASON_CHARS = 200
 
 
@@ -55,7 +60,10 @@ class Remote(Trunkless):
     name: str = field(kw_only=True)
     endpoint: Endpoint = field(kw_only=True)
     asked: Asked | None = None
-    logprobs: bool = True
+
+    @property
+    def at_once(self) -> int:
+        return self.endpoint.at_once
 
     def predict(
         self, head: Head, rows: Sequence[Row], params: BaseModel, stop: threading.Event | None = None
@@ -78,8 +86,8 @@ class Remote(Trunkless):
             yield from self._written(_turns(row), params, bounds)
         elif isinstance(self.asked, AskedText):
             turns = self.asked.question(asked_rows(self.asked, [row], params)[0], ())
-            plainly = Plainly(max_new_tokens=bounds.max_new_tokens)
-            yield from grown(self._written(turns, plainly, bounds), self.asked.key)
+            written = self._written(turns, Plainly(max_new_tokens=bounds.max_new_tokens), bounds)
+            yield from self.asked.grown(turns, written, lambda: self.predict(HEAD, [row], params, bounds.stop))
         else:
             yield from self.predict(HEAD, [row], params, bounds.stop)
 
@@ -100,30 +108,52 @@ class Remote(Trunkless):
 
     def _written(self, turns: Sequence[Turn], params: BaseModel, bounds: Bounds) -> Iterator[Prediction]:
         """The text as it grows; the last value says how it ended, and how often it was tried."""
-        written = _Written(bounds.began)
-        with _gate(self.name, self.endpoint.at_once):
-            for tried in range(TRIES):
+        with self._turn(bounds):
+            bounds.began = time.monotonic()  # while others were asked, nothing was written
+            written, plain, tried = _Written(bounds.began), self.name in _PLAIN, 0
+            while not bounds.over:
                 try:
-                    for piece in self._pieces(turns, params, bounds):
+                    for piece in self._pieces(turns, params, bounds, plain):
                         written.add(piece)
                         yield written.prediction()
                         if bounds.over:
-                            written.ended = "stopped" if bounds.stop.is_set() else "seconds"
                             break
                     break
                 except (HfHubHTTPError, httpx2.HTTPError, InferenceTimeoutError) as error:
+                    if _status(error) in NO_EXTRAS and not plain:
+                        plain = True
+                        continue
                     self._after(error, tried, bounds)
-                    written = _Written(bounds.began, retries=tried + 1)
+                    tried += 1
+                    written = _Written(bounds.began, retries=tried)
+            if plain and written.text:  # without them it worked
+                _PLAIN.add(self.name)
+            if bounds.over and not written.ended:
+                written.ended = "stopped" if bounds.stop.is_set() else "seconds"
         yield written.prediction()
 
-    def _pieces(self, turns: Sequence[Turn], params: BaseModel, bounds: Bounds) -> Iterator[Any]:
+    @contextmanager
+    def _turn(self, bounds: Bounds) -> Iterator[None]:
+        gate = _gate(self.name, self.endpoint.at_once)
+        while not gate.acquire(timeout=LOOK_SECONDS):
+            if bounds.stop.is_set():
+                yield
+                return
+        try:
+            yield
+        finally:
+            gate.release()
+
+    def _pieces(self, turns: Sequence[Turn], params: BaseModel, bounds: Bounds, plain: bool) -> Iterator[Any]:
+        """What arrives. `plain`: nothing is asked for that only some servers know."""
         knobs = params.model_dump()
         given: dict[str, Any] = {name: knobs[name] for name in ("temperature", "top_p") if name in knobs}
         given |= {"seed": knobs["seed"]} if knobs.get("seed") else {}
         with self._client(bounds) as client:
             yield from client.chat_completion(
                 [dict(turn) for turn in turns], model=self.endpoint.model or None, stream=True,
-                max_tokens=bounds.max_new_tokens, logprobs=self.logprobs or None, **given,
+                max_tokens=bounds.max_new_tokens, logprobs=None if plain else True,
+                extra_body=None if plain or not self.asked else WITHOUT_THOUGHT, **given,
             )  # fmt: skip
 
     def _client(self, bounds: Bounds) -> InferenceClient:
@@ -135,14 +165,12 @@ class Remote(Trunkless):
 
     def _after(self, error: Exception, tried: int, bounds: Bounds) -> None:
         """Wait for the next try. Raises PlaygroundError where it would not help, or was the last."""
-        response = getattr(error, "response", None)
-        status = getattr(response, "status_code", 0) or 0
-        if status in NO_LOGPROBS and self.logprobs:
-            self.logprobs = False
-            return
+        response, status = getattr(error, "response", None), _status(error)
         told = {"name": self.name, "address": endpoints.where(self.endpoint), "reason": _reason(error, status)}
         if status in (401, 403):
             raise PlaygroundError("endpoint_key", **told) from None
+        if status in (404, 405):
+            raise PlaygroundError("endpoint_missing", **told) from None
         if status and status not in PASSING:
             raise PlaygroundError("endpoint_refused", **told) from None
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2**tried * random.uniform(0.75, 1.25))
@@ -200,6 +228,11 @@ class _Written:
             "ended": self.ended, "alternatives": list(self.tokens), "retries": self.retries,
         }  # fmt: skip
         return Prediction({"generated_text": self.text}, details)
+
+
+def _status(error: Exception) -> int:
+    """Of HTTP; 0 where there was no answer."""
+    return int(getattr(getattr(error, "response", None), "status_code", 0) or 0)
 
 
 def _turns(row: Row) -> list[Turn]:

@@ -32,6 +32,8 @@ EARLY = 0.2
 """What the first sentence gets for its place, the last one nothing."""
 SAME = 0.5
 """Of its likeness to a sentence that is taken already, so much is taken off."""
+MOST_SENTENCES = 2_000
+"""Of a text so many are looked at; `read` of the details says how many there were of them."""
 WORD = re.compile(r"[^\W_]+")
 
 
@@ -47,7 +49,7 @@ class Sentence:
 def sentences(text: str) -> list[Sentence]:
     """The sentences of a text, in order."""
     found, place = [], 0
-    for piece in pieces(text):
+    for piece in pieces(text, len(text)):
         place += len(piece.before)
         if piece.text:
             found.append(Sentence(place, place + len(piece.text), piece.text))
@@ -55,13 +57,13 @@ def sentences(text: str) -> list[Sentence]:
     return found
 
 
-def word_features(texts: Sequence[str]) -> np.ndarray:
-    """Counts of words, or of characters and their pairs, weighed by rarity; float64 [S, D], each row of length 1."""
+def word_features(texts: Sequence[str]) -> Any:
+    """Counts of words, or of characters and their pairs, weighed by rarity; sparse [S, D], each row of length 1."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     weighed = TfidfVectorizer(analyzer=_words, sublinear_tf=True)
     try:
-        return np.asarray(weighed.fit_transform(texts).toarray())
+        return weighed.fit_transform(texts)
     except ValueError:  # no word in any of them
         return np.zeros((len(texts), 1))
 
@@ -76,21 +78,29 @@ def _words(text: str) -> list[str]:
     return found
 
 
-def chosen(features: np.ndarray, count: int) -> list[tuple[int, float]]:
-    """(number, rank) of the `count` sentences that are taken, the best first. `features`: [S, D], rows of length 1."""
-    alike = features @ features.T
-    np.fill_diagonal(alike, 0)
-    total = len(features)
-    ranks = alike.sum(1) / max(1, total - 1) + EARLY * (1 - np.arange(total) / max(1, total - 1))
+def chosen(features: Any, count: int) -> list[tuple[int, float]]:
+    """(number, rank) of the `count` sentences that are taken, the best first.
+
+    features: [S, D], dense or sparse, rows of length 1, or 0 where a sentence has no words
+    """
+    total = features.shape[0]
+    summed = np.asarray(features.sum(0)).ravel()
+    own = np.asarray((features.multiply(features) if hasattr(features, "multiply") else features**2).sum(1)).ravel()
+    ranks = (features @ summed - own) / max(1, total - 1) + EARLY * (1 - np.arange(total) / max(1, total - 1))
+    alike = np.zeros(total)
     taken: list[int] = []
     while len(taken) < min(count, total):
-        left = ranks - SAME * alike[:, taken].max(1) if taken else ranks.copy()
+        left = ranks - SAME * alike
         left[taken] = -np.inf
         taken.append(int(left.argmax()))
+        one = features[[taken[-1]]]
+        alike = np.maximum(
+            alike, np.asarray((features @ one.T).todense() if hasattr(one, "todense") else features @ one.T).ravel()
+        )
     return [(number, float(ranks[number])) for number in taken]
 
 
-def summary(text: str, features: np.ndarray, found: Sequence[Sentence], count: int) -> Prediction:
+def summary(text: str, features: Any, found: Sequence[Sentence], count: int) -> Prediction:
     """The sentences that are taken, in the order of the text; `sources` of the details says where each stands."""
     taken = sorted(chosen(features, count))
     parts = [found[number] for number, _ in taken]
@@ -113,6 +123,7 @@ def _summarized(row: Row, params: BaseModel, features: Any) -> Prediction:
     found = sentences(row["text"])
     if not found:  # nothing but marks and numbers
         return Prediction({"summary_text": row["text"].strip()}, {"sources": [], "read": 0})
+    found = found[:MOST_SENTENCES]
     count = int(getattr(params, "sentences", 3))
     return summary(row["text"], features([sentence.text for sentence in found]), found, count)
 

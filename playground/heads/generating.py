@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -22,6 +23,7 @@ from transformers import (
     StoppingCriteriaList,
 )
 
+from playground.errors import PlaygroundError
 from playground.fields import Row
 from playground.heads.base import Loaded, Prediction
 from playground.heads.encoder import ADAPTER_WEIGHTS
@@ -119,10 +121,12 @@ class GenerativeHead(TunableHead):
         return PeftModel.from_pretrained(model, str(resolved.folder))
 
     def marks(
-        self, trained: Trained, rows: Sequence[Row], on_batch: Callable[[], None] = lambda: None, batch_rows: int = 0
-    ) -> list[np.ndarray]:
-        """The log-probability of every token of the right text."""
+        self, trained: Trained, rows: Sequence[Row], on_batch: Callable[[], None] = lambda: None, batch_rows: int = 0,
+        whole: bool = False,
+    ) -> list[np.ndarray]:  # fmt: skip
+        """The log-probability of every token of the right text. `whole`: see _check_whole."""
         features, numbers = self.numbered(trained.tokenizer, rows, trained.max_length, trained.labels)
+        _check_whole(features, numbers, trained.max_length, whole)
         device, was_training = next(trained.model.parameters()).device, trained.model.training
 
         def forward(batch: Mapping[str, torch.Tensor]) -> Any:
@@ -137,9 +141,10 @@ class GenerativeHead(TunableHead):
         finally:
             trained.model.train(was_training)
 
-    def marks_of(self, loaded: Loaded, rows: Sequence[Row]) -> list[np.ndarray]:
+    def marks_of(self, loaded: Loaded, rows: Sequence[Row], whole: bool = False) -> list[np.ndarray]:
         trunk = loaded.trunk
         features, numbers = trunk.call(lambda: self.numbered(trunk.tokenizer, rows, loaded.max_length, loaded.labels))
+        _check_whole(features, numbers, loaded.max_length, whole)
 
         def forward(batch: Mapping[str, torch.Tensor]) -> Any:
             placed = {name: value.to(trunk.device.torch_device) for name, value in batch.items()}
@@ -170,6 +175,16 @@ class GenerativeHead(TunableHead):
         scores = logits.log_softmax(-1).gather(-1, labels.clamp(min=0).unsqueeze(-1)).squeeze(-1)
         for row, mask in zip(scores, known, strict=True):
             yield row[mask].double().numpy()
+
+
+def _check_whole(features: Sequence[Features], numbers: Sequence[int], most: int, whole: bool) -> None:
+    """Raises PlaygroundError for rows that are cut, where each is to be read whole: it has more than one block then."""
+    longest = max((len(row["input_ids"]) for row in features), default=0)
+    if whole and (len(set(numbers)) < len(numbers) or longest >= most):
+        counts = Counter(numbers)
+        tokens = max(sum(len(row["input_ids"]) for row, of in zip(features, numbers, strict=True) if of == number)
+                     for number in counts)  # fmt: skip
+        raise PlaygroundError("prompt_too_long", tokens=tokens, most=most - 1)
 
 
 def _by_row(marks: Iterator[np.ndarray], numbers: Sequence[int], rows: int) -> list[np.ndarray]:

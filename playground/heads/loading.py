@@ -144,8 +144,12 @@ def head_to_tune(names: Sequence[str], base: Resolved | None) -> TunableHead | N
 
     base: None for a network from nothing
     """
-    head = get_head((head_for(names, base) if base else "") or names[0])
-    return head if isinstance(head, TunableHead) else None
+    name = head_for(names, base) if base else ""
+    head = get_head(name or names[0])
+    if not isinstance(head, TunableHead):
+        return None
+    # A fresh output layer fits any base; a decoder that is not there does not.
+    return head if name or head.bare or not base or not base.head else None
 
 
 def _load_whole(resolved: Resolved) -> Trunk:

@@ -24,6 +24,7 @@ from typing import Any, Protocol
 import numpy as np
 from pydantic import BaseModel
 
+from playground.data.tokens import UNSPACED
 from playground.errors import PlaygroundError
 from playground.fields import ASSISTANT, USER, Entity, FoundAnswer, Row, Turn
 from playground.heads.base import Prediction
@@ -31,12 +32,14 @@ from playground.i18n import LANGUAGES, translate
 from playground.languages import has_han, name_of
 
 PLACE = re.compile(r"\{(\w+)\}")
-THOUGHT = re.compile(r"\s*<think>.*?(</think>\s*|$)", re.DOTALL)
-"""What models that reason write before they answer."""
-QUOTES = " \t\r\n\"'“”‘’「」『』`*.。!！"
+THOUGHT = "<think>"
+THOUGHT_ENDS = "</think>"
+"""Around what models that reason write before they answer; some templates open it themselves."""
+QUOTES = " \t\r\n\"'“”‘’「」『』`*.。!！,，;；"
 SHOWN_CHARS = 200
 PROMPT = "prompt"
 """Key in a row of a prompt that is not the task's own."""
+TOO_LONG = "prompt_too_long"
 GIVEN = ("candidate_labels", "entity_types")
 """Inputs that hold the labels to choose from."""
 LABEL_TOKENS, SPANS_TOKENS, ANSWER_TOKENS = 32, 512, 96
@@ -62,16 +65,22 @@ class Chat(Protocol):
     def say(self, chats: Sequence[list[Turn]], most_tokens: int) -> list[Said]:
         """What it answers to each, without chance."""
 
-    def weigh(self, chats: Sequence[list[Turn]], options: Sequence[Sequence[str]]) -> list[np.ndarray] | None:
-        """For each chat the log-probability of each of its options as the whole answer; None where it tells none."""
+    def weigh(self, chats: Sequence[list[Turn]], options: Sequence[Sequence[str]]) -> list[np.ndarray | None] | None:
+        """For each chat the log-probability of each of its options as the whole answer.
+
+        None where it tells none; None for a chat that is longer than it reads.
+        """
 
 
 def fill(prompt: str, values: Mapping[str, str]) -> str:
-    """A prompt with values at their {places}; a paragraph goes whose value is empty."""
-    kept = [
-        part for part in prompt.split("\n\n") if not any(values.get(place, "-") == "" for place in PLACE.findall(part))
-    ]
-    return PLACE.sub(lambda found: values.get(found[1], found[0]), "\n\n".join(kept))
+    """A prompt with values at their {places}; a paragraph goes of whose places none has a value."""
+
+    def says(part: str) -> bool:
+        places = PLACE.findall(part)
+        return not places or any(values.get(place, "-") for place in places)
+
+    kept = "\n\n".join(filter(says, prompt.split("\n\n")))
+    return PLACE.sub(lambda found: values.get(found[1], found[0]), kept)
 
 
 def language(row: Row) -> str:
@@ -82,11 +91,13 @@ def language(row: Row) -> str:
 class Asked(ABC):
     """How a task is asked of a chat model.
 
-    task   its id: its words are `prompt.<task>` in the catalogs
-    most   tokens that an answer may have
+    task  its id: its words are `prompt.<task>` in the catalogs
+    most  tokens that an answer may have
+    long  the input that is cut where a row is longer than a model learns from
     """
 
     most: int
+    long = "text"
 
     def __init__(self, task: str) -> None:
         self.task = task
@@ -108,6 +119,14 @@ class Asked(ABC):
     def labels(self, row: Row, learned: Sequence[str]) -> Sequence[str]:
         """Those to choose from: what the model learned, or what is given."""
         return learned or next((row[name] for name in GIVEN if row.get(name)), ())
+
+    def cut(self, row: Row, start: int, end: int) -> Row:
+        """A row of whose long input only that stretch is left, with what of the right answer stands in it."""
+        return {**row, self.long: row[self.long][start:end]}
+
+    def wanted(self, row: Row) -> int:
+        """Up to which character of the long input the right answer stands, where it stands there; else 0."""
+        return 0
 
     @abstractmethod
     def gold(self, row: Row) -> str:
@@ -132,40 +151,40 @@ class Asked(ABC):
         chats = [self.question(row, labels) for row, labels in zip(rows, kinds, strict=True)]
         said = chat.say(chats, self.tokens(params))
         found = [self.read(*one) for one in zip(said, rows, kinds, strict=True)]
+        again: dict[int, Said] = {}
         if open_ := [number for number, one in enumerate(found) if one is None]:
-            # With what was said before, so that it can be put right.
-            lang = language(rows[open_[0]])
-            remedy = translate(lang, f"prompt.{self.task}.again")
-            again = chat.say(
-                [
-                    [
-                        *chats[number],
-                        {"role": ASSISTANT, "content": said[number].text[:SHOWN_CHARS] or "…"},
-                        {"role": USER, "content": remedy},
-                    ]
-                    for number in open_
-                ],
-                self.tokens(params),
-            )  # fmt: skip
-            for number, one in zip(open_, again, strict=True):
-                mended = self.read(one, rows[number], kinds[number])
-                found[number] = mended or self._unusable(one, strict)
-        return [
-            Prediction(one.output, {**one.details, "prompt": turns[0]["content"]})
-            for one, turns in zip(found, chats, strict=True)
-            if one
-        ]
+            remedies = [self._remedy(chats[number], said[number], rows[number]) for number in open_]
+            again = dict(zip(open_, chat.say(remedies, self.tokens(params)), strict=True))
+        predictions = []
+        for number, turns in enumerate(chats):
+            tried = [said[number], *([again[number]] if number in again else [])]
+            one = found[number] or self.read(tried[-1], rows[number], kinds[number])
+            one = one or self.unusable(tried[-1].text, strict)
+            retries = sum(part.details.get("retries", 0) for part in tried)
+            told = {**({"retries": retries} if retries else {}), PROMPT: turns[0]["content"]}
+            predictions.append(Prediction(one.output, {**one.details, **told}))
+        return predictions
 
-    def _unusable(self, said: Said, strict: bool) -> Prediction:
-        text = said.text.strip()[:SHOWN_CHARS]
+    def _remedy(self, turns: list[Turn], said: Said, row: Row) -> list[Turn]:
+        """The question again, behind what was said, so that it can be put right."""
+        remedy = translate(language(row), f"prompt.{self.task}.again")
+        answer = said.text[:SHOWN_CHARS] or "…"
+        return [*turns, {"role": ASSISTANT, "content": answer}, {"role": USER, "content": remedy}]
+
+    def unusable(self, text: str, strict: bool) -> Prediction:
+        """Nothing, and what was said instead. Raises PlaygroundError where that is asked for."""
+        shown = text.strip()[:SHOWN_CHARS] or "…"
         if strict:
-            raise PlaygroundError("chat_unusable", said=text or "…")
-        return Prediction(self.nothing(), {"unusable": text or "…"})
+            raise PlaygroundError("chat_unusable", said=shown)
+        return Prediction(self.nothing(), {"unusable": shown})
 
 
 def answer_text(said: Said) -> str:
-    """What was said, without what was thought before."""
-    return THOUGHT.sub("", said.text, count=1).strip()
+    """What was said, without what was thought before; "" where the thought has no end."""
+    _, ended, answer = said.text.rpartition(THOUGHT_ENDS)
+    if ended:
+        return answer.strip()
+    return "" if said.text.lstrip().startswith(THOUGHT) else said.text.strip()
 
 
 class AskedLabel(Asked):
@@ -184,32 +203,35 @@ class AskedLabel(Asked):
     def answers(
         self, chat: Chat, rows: Sequence[Row], learned: Sequence[str], params: BaseModel, strict: bool = False
     ) -> list[Prediction]:
+        top_k = getattr(params, "top_k", None)
         kinds = [self.labels(row, learned) for row in rows]
         chats = [self.question(row, labels) for row, labels in zip(rows, kinds, strict=True)]
         weights = chat.weigh(chats, kinds)
         if weights is None:
-            return super().answers(chat, rows, learned, params, strict)
-        top_k = getattr(params, "top_k", None)
+            found = super().answers(chat, rows, learned, params, strict)
+            return [Prediction(one.output[:top_k], one.details) for one in found]
         found = []
         for turns, labels, logs in zip(chats, kinds, weights, strict=True):
+            if logs is None:
+                found.append(self.unusable("", strict))
+                continue
             shares = np.exp(logs - logs.max())
             shares /= shares.sum()
             ranked = sorted(zip(labels, shares.tolist(), strict=True), key=lambda one: -one[1])[:top_k]
             output = [{"label": label, "score": score} for label, score in ranked]
-            found.append(Prediction(output, {"prompt": turns[0]["content"]}))
+            found.append(Prediction(output, {PROMPT: turns[0]["content"]}))
         return found
 
     def read(self, said: Said, row: Row, labels: Sequence[str]) -> Prediction | None:
         """1 for the label that was said, 0 for the others: how sure the model is, it does not tell."""
-        text = answer_text(said).strip(QUOTES).casefold()
-        same = [label for label in labels if label.casefold() == text]
-        inside = [label for label in labels if label.casefold() in text]
-        # Of "positive" and "very positive" the longer one was meant.
-        best = same or [label for label in inside if not any(label != o and label in o for o in inside)]
-        if len(best) != 1:
+        text = answer_text(said)
+        parts = [text, re.split(r"[:：]", text)[-1], (text.splitlines() or [""])[-1]]
+        names = {label.casefold(): label for label in labels}
+        best = next((names[word] for part in parts if (word := part.strip(QUOTES).casefold()) in names), None)
+        if best is None:
             return None
-        output = [{"label": label, "score": float(label == best[0])} for label in [best[0], *labels] if label]
-        return Prediction([output[0], *(one for one in output[1:] if one["label"] != best[0])], {"sure": False})
+        output = [{"label": label, "score": float(label == best)} for label in [best, *labels]]
+        return Prediction([output[0], *(one for one in output[1:] if one["label"] != best)], {"sure": False})
 
     def nothing(self) -> Any:
         return [{"label": "", "score": 0.0}]
@@ -219,6 +241,11 @@ class AskedSpans(Asked):
     """Labelled stretches of the text."""
 
     most = SPANS_TOKENS
+
+    def cut(self, row: Row, start: int, end: int) -> Row:
+        inside = [one for one in row["entities"] if start <= one["start"] and one["end"] <= end]
+        moved = [{**one, "start": one["start"] - start, "end": one["end"] - start} for one in inside]
+        return {**super().cut(row, start, end), "entities": moved}
 
     def gold(self, row: Row) -> str:
         text = row["text"]
@@ -240,20 +267,29 @@ class AskedSpans(Asked):
 
 
 def _json_list(text: str) -> list[dict[str, Any]] | None:
-    """The first list of objects in a text, or objects that hold one; None where there is none."""
+    """The objects of a text: of its first list, of a list within an object, or one after the other.
+
+    None where there are none, and where a list is not closed: what stands behind it is not known.
+    """
     decoder = json.JSONDecoder()
-    for place, char in enumerate(text):
-        if char not in "[{":
-            continue
+    place, found = 0, list[dict[str, Any]]()
+    while (start := min((at for at in (text.find("[", place), text.find("{", place)) if at >= 0), default=-1)) >= 0:
         try:
-            value, _ = decoder.raw_decode(text, place)
+            value, place = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
+            if text[start] == "[" and re.match(r"\[\s*\{", text[start:]):
+                return None
+            place = start + 1
             continue
         if isinstance(value, dict):
-            value = next((inner for inner in value.values() if isinstance(inner, list)), [value])
+            inner = next((one for one in value.values() if isinstance(one, list)), None)
+            if inner is None:
+                found.append(value)
+                continue
+            value = inner
         if all(isinstance(one, dict) for one in value):
-            return list(value)
-    return None
+            return [*found, *value]
+    return found or None
 
 
 def _located(
@@ -268,8 +304,9 @@ def _located(
             for keys in (TYPE_KEYS, TEXT_KEYS)
         )
         known = names.get(kind.casefold(), "" if names else kind)
-        place = _free_place(text, word, found)
-        if not word or not known or place < 0:
+        taken = [(other["start"], other["end"]) for other in found]
+        place = place_of(text, word, taken)
+        if not known or place < 0:
             lost.append(f"{kind}: {word}"[:SHOWN_CHARS])
             continue
         found.append(
@@ -279,17 +316,42 @@ def _located(
     return sorted(found, key=lambda one: one["start"]), lost
 
 
-def _free_place(text: str, word: str, taken: Sequence[Entity]) -> int:
+def place_of(text: str, word: str, taken: Sequence[tuple[int, int]] = ()) -> int:
+    """Where a word stands as a whole, and in no stretch that is taken; -1 for nowhere."""
     place = text.find(word) if word else -1
-    while place >= 0 and any(one["start"] < place + len(word) and place < one["end"] for one in taken):
+    while place >= 0:
+        end = place + len(word)
+        if _is_whole(text, place, end) and not any(start < end and place < stop for start, stop in taken):
+            return place
         place = text.find(word, place + 1)
-    return place
+    return -1
+
+
+def _is_whole(text: str, start: int, end: int) -> bool:
+    """Whether no word goes on at either end; scripts without blanks have no such ends."""
+
+    def goes_on(left: str, right: str) -> bool:
+        pair = left + right
+        return len(pair) == 2 and pair.isalnum() and not UNSPACED.search(pair)
+
+    return not goes_on(text[start - 1 : start], text[start : start + 1]) and not goes_on(
+        text[end - 1 : end], text[end : end + 1]
+    )
 
 
 class AskedAnswer(Asked):
     """A few words, from a context or without one."""
 
     most = ANSWER_TOKENS
+    long = "context"
+
+    def cut(self, row: Row, start: int, end: int) -> Row:
+        inside = [one for one in row["answer"] if start <= one["start"] and one["start"] + len(one["text"]) <= end]
+        return {**super().cut(row, start, end), "answer": [{**one, "start": one["start"] - start} for one in inside]}
+
+    def wanted(self, row: Row) -> int:
+        answers = row["answer"]
+        return answers[0]["start"] + len(answers[0]["text"]) if answers else 0
 
     def gold(self, row: Row) -> str:
         answers = row["answer"]
@@ -301,11 +363,13 @@ class AskedAnswer(Asked):
             return None
         none = {translate(lang, "prompt.qa.none").casefold() for lang in LANGUAGES}
         text = "" if text.strip(QUOTES).casefold() in none else text
+        if not text and row.get("allow_none") is False:
+            return None
         context = row.get("context") or ""
-        place = context.find(text)
-        if text and place < 0 and (bare := text.strip(QUOTES)) in context and bare:
-            text, place = bare, context.find(bare)
-        end = place + len(text) if text and place >= 0 else 0
+        place = place_of(context, text)
+        if text and place < 0 and (bare := place_of(context, text.strip(QUOTES))) >= 0:
+            text, place = text.strip(QUOTES), bare
+        end = place + len(text) if place >= 0 else 0
         output: FoundAnswer = {
             "answer": text, "score": 1.0 if said.score is None else said.score,
             "start": place if end else 0, "end": end,
@@ -340,6 +404,21 @@ class AskedText(Asked):
     def nothing(self) -> Any:
         return {self.key: ""}
 
+    def grown(
+        self, turns: list[Turn], written: Iterator[Prediction], otherwise: Callable[[], Sequence[Prediction]]
+    ) -> Iterator[Prediction]:
+        """A text while it grows, without what is thought before.
+
+        otherwise  what is asked where nothing usable comes: it repairs, or raises
+        """
+        last = Prediction({self.key: ""})
+        for one in written:
+            text = answer_text(said_of(one))
+            last = Prediction({self.key: text}, {**one.details, PROMPT: turns[0]["content"]})
+            yield last
+        if not last.output[self.key] and last.details.get("ended") not in ("stopped", "seconds"):
+            yield from otherwise()
+
 
 def mean_probability(tokens: Sequence[Mapping[str, Any]]) -> float | None:
     """The geometric mean of the probabilities of tokens that were written; None of none."""
@@ -367,11 +446,27 @@ class LocalChat:
         try:
             return said_of(self.write({"messages": turns}, most_tokens))
         except PlaygroundError as error:
-            if self.strict or error.code != "prompt_too_long":
+            if self.strict or error.code != TOO_LONG:
                 raise
             return Said("")
 
-    def weigh(self, chats: Sequence[list[Turn]], options: Sequence[Sequence[str]]) -> list[np.ndarray] | None:
+    def weigh(self, chats: Sequence[list[Turn]], options: Sequence[Sequence[str]]) -> list[np.ndarray | None] | None:
+        try:
+            return self._weighed(chats, options)
+        except PlaygroundError as error:
+            if self.strict or error.code != TOO_LONG:
+                raise
+        found: list[np.ndarray | None] = []
+        for one in zip(chats, options, strict=True):
+            try:
+                found += self._weighed([one[0]], [one[1]])
+            except PlaygroundError as error:
+                if error.code != TOO_LONG:
+                    raise
+                found.append(None)
+        return found
+
+    def _weighed(self, chats: Sequence[list[Turn]], options: Sequence[Sequence[str]]) -> list[np.ndarray | None]:
         rows = [
             {"messages": turns, "completion": option}
             for turns, some in zip(chats, options, strict=True)
@@ -384,9 +479,3 @@ class LocalChat:
 def said_of(found: Prediction) -> Said:
     """What a model of ours wrote."""
     return Said(found.output["generated_text"], mean_probability(found.details["alternatives"]), found.details)
-
-
-def grown(found: Iterator[Prediction], key: str) -> Iterator[Prediction]:
-    """A text under another name while it grows, without what is thought before."""
-    for one in found:
-        yield Prediction({key: answer_text(said_of(one))}, one.details)

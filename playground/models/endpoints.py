@@ -40,11 +40,13 @@ def add(name: str, *, url: str, model: str, key: str = "", provider: str = "") -
     name, url = name.strip().lower(), url.strip()
     if not NAME.fullmatch(name):
         raise PlaygroundError("endpoint_name", name=name[:40])
+    if bool(url) == bool(provider.strip()):
+        raise PlaygroundError("endpoint_incomplete")
     try:
         made = Endpoint(url=url, model=model.strip(), key=SecretStr(key.strip()), provider=provider.strip())
     except ValidationError as error:
         where, value, why = first_fault(error)
-        raise PlaygroundError("bad_endpoint", field=where or "url", value=str(value)[:80], reason=why) from error
+        raise PlaygroundError("bad_endpoint", field=where, value=str(value)[:80], reason=why) from error
     kept = _kept() | {name: made}
     _write({name: {**one.model_dump(), "key": one.key.get_secret_value()} for name, one in kept.items()})
     return ENDPOINT + name

@@ -66,17 +66,19 @@ class Choice:
 
 
 def complete(
-    spec: RunSpec, *, rows: int, labels: int, longest: str, most_tokens: int = 0, marked: int = 0, chars: int = 0
-) -> RunSpec:
+    spec: RunSpec, *, rows: int, labels: int, longest: str, most_tokens: int = 0, marked: int = 0, chars: int = 0,
+    chat: bool = False,
+) -> RunSpec:  # fmt: skip
     """The spec with every open number filled in and a reason for each in `reasons`.
 
     rows: usable rows before the split; labels: number of classes or types; longest: the input of the most tokens;
     most_tokens: what the base reads at most, 0 where that is not known; marked: rows that the data says are held out;
+    chat: whether the base is one that one talks to;
     chars: characters of all texts, by which the size of a network from nothing is chosen.
     Numbers that were set by hand stay, and have no reason.
     """
     given = spec.training
-    chosen = _choices(get_task(spec.task), spec, rows, labels, longest, most_tokens, marked)
+    chosen = _choices(get_task(spec.task), spec, rows, labels, longest, most_tokens, marked, chat)
     if spec.method == "scratch":
         chosen |= _sizes(spec, chars)
     open_names = [name for name in chosen if getattr(given, name) is None]
@@ -96,7 +98,7 @@ def told(method: str) -> set[str]:
 
 
 def _choices(
-    task: Task, spec: RunSpec, rows: int, labels: int, longest: str, most_tokens: int, marked: int
+    task: Task, spec: RunSpec, rows: int, labels: int, longest: str, most_tokens: int, marked: int, chat: bool
 ) -> dict[str, Choice]:
     kind, given = type(task.output), spec.training
     held_out = _held_out(kind, rows, marked)
@@ -107,7 +109,7 @@ def _choices(
         "held_out": held_out,
         "batch_size": batch_size,
         "epochs": _epochs(kind, spec, training_rows, labels, given.batch_size or batch_size.value),
-        "max_length": max_length(task, longest, most_tokens, whole=MAX_LENGTH in spec.fixes),
+        "max_length": max_length(task, longest, most_tokens, whole=MAX_LENGTH in spec.fixes, chat=chat),
         "learning_rate": _learning_rate(spec),
         "warmup_ratio": Choice(0.06, msg("autopilot.warmup_ratio")),
         "weight_decay": Choice(0.01, msg("autopilot.weight_decay")),
@@ -168,9 +170,14 @@ def _epochs(kind: type[Field], spec: RunSpec, training_rows: int, labels: int, b
     return Choice(epochs, msg("autopilot.epochs_rows", rows=training_rows, epochs=f"{epochs:g}"))
 
 
+def is_asked(task: Task, base: Resolved | None) -> bool:
+    """Whether a base is one that one talks to, which reads a prompt around each text."""
+    return base is not None and head_for(task.heads, base) in CHATS
+
+
 def asked_besides(task: Task, base: Resolved | None, labels: Sequence[str], longest: str) -> str:
     """What a chat model reads of each row besides its text: the task's words and its labels; "" for other models."""
-    if not base or head_for(task.heads, base) not in CHATS:
+    if not is_asked(task, base):
         return ""
     lang = "zh" if has_han(longest) else "en"
     return TURN + translate(lang, task.prompt) + ", ".join(labels)
@@ -185,16 +192,18 @@ def likely_tokens(text: str) -> float:
     return len(text) - spaced + spaced / 3
 
 
-def max_length(task: Task, longest: str, most_tokens: int, *, whole: bool = False) -> Choice:
+def max_length(task: Task, longest: str, most_tokens: int, *, whole: bool = False, chat: bool = False) -> Choice:
     """Tokens of the longest input that is read at once.
 
     whole: also one of WHOLE_LENGTHS where LENGTHS would cut the longest text; never more than the base reads.
+    chat: of a chat model, which reads a row as one text and in no windows, whatever the task
     """
     needed, chars = likely_tokens(longest) + 2, len(longest)
-    lengths = (*LENGTHS, *WHOLE_LENGTHS) if whole and task.cuts else LENGTHS
+    cuts = task.cuts or chat
+    lengths = (*LENGTHS, *WHOLE_LENGTHS) if chat or (whole and cuts) else LENGTHS
     length = next((length for length in lengths if length >= needed), lengths[-1])
     length = min(length, most_tokens or length)
-    if needed > length and not task.cuts:
+    if needed > length and not cuts:
         return Choice(length, msg("autopilot.max_length_windows", length=length, chars=chars))
     if needed > length:
         return Choice(length, msg("autopilot.max_length_cut", length=length, chars=chars))

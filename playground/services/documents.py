@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 from playground.data.documents import Document, Passage, pasted, read_document
 from playground.errors import PlaygroundError
 from playground.fields import FoundAnswer
-from playground.models.resolve import Resolved, resolve, resolve_base
+from playground.models.resolve import CHATS, Resolved, head_for, resolve, resolve_base
 from playground.services import limits
 from playground.services.predict import checked_params, predictions
 from playground.tasks.qa import TASK
@@ -191,15 +191,19 @@ def ask(
     answers = [
         _placed(kept.document, passage, found.output)
         for passage, found in zip(passages, outputs, strict=True)
-        if found.output["answer"]
+        if found.output["answer"] and found.output["end"]  # words of its own stand nowhere
     ]
+    said = [found.details.get("unusable") or found.output["answer"] for found in outputs]
+    if not answers and any(said):
+        raise PlaygroundError("chat_unusable", said=next(filter(None, said)))
     return _apart(sorted(answers, key=lambda answer: -answer["score"]))
 
 
 def base_of(model: str, owner: str = "local") -> Resolved:
     """The base that a model shares, whose trunk it stands on; the task's own where the model is a whole one."""
     resolved = resolve(model, owner) if model else None
-    if resolved is None or resolved.kind == "model":
+    # What writes has no embeddings of passages, and what runs elsewhere no base.
+    if resolved is None or not resolved.base or head_for(TASK.heads, resolved) in CHATS:
         return resolve(TASK.bases[0])
     return resolve_base(resolved.base, resolved.revision)
 

@@ -125,7 +125,10 @@ def completed(spec: RunSpec, upload_id: str, owner: str) -> Ready:
     )  # fmt: skip
     totals = _totals(task, rows())
     totals.longest += autopilot.asked_besides(task, base, checked.labels, totals.longest)
-    spec = autopilot.complete(spec, labels=len(checked.labels), most_tokens=most_tokens, **vars(totals))
+    chat = autopilot.is_asked(task, base)
+    spec = autopilot.complete(
+        spec, labels=len(checked.labels), most_tokens=most_tokens, chat=chat, **vars(totals)
+    )  # fmt: skip
     fixed = {fix: message.to_json() for fix, message in checked.mended.told.items()}
     spec = spec.model_copy(update={"reasons": {**fixed, **spec.reasons}})
     assert spec.training.held_out is not None, "complete() fills every number"

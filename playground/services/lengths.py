@@ -56,7 +56,8 @@ class Lengths:
         if entry and list(entry.languages) == ["en"] and self.chinese > MOSTLY:
             yield fault("base_reads_english", base=entry.id.rpartition("/")[2])
         # Of a text that goes on, blocks are read; an encoder-decoder has no blocks.
-        if (task.cuts or (base and base.head == "seq2seq")) and self.longer.count:
+        cuts = task.cuts or autopilot.is_asked(task, base) or (base and base.head == "seq2seq")
+        if cuts and self.longer.count:
             fixes = None if self.improved > self.most else ()
             share = f"{100 * self.lost:.1f}"
             yield self.longer.fault("long_text", self.rows, most=self.most, share=share, fixes=fixes)
@@ -97,8 +98,12 @@ def measure(
     if every > 1 and its_number not in numbers:  # where anything is cut, it is this one
         numbers.append(its_number)
         tokens.extend(count([its_texts]))
-    limit = longest_input(base) if base else 0
-    chosen, improved = (autopilot.max_length(task, longest, limit, whole=way).value for way in (whole, True))
+    limit, chat = longest_input(base) if base else 0, autopilot.is_asked(task, base)
+    besides = autopilot.asked_besides(task, base, checked.labels, longest)
+    tokens = array("q", (found + round(autopilot.likely_tokens(besides)) for found in tokens)) if chat else tokens
+    chosen, improved = (
+        autopilot.max_length(task, longest + besides, limit, whole=way, chat=chat).value for way in (whole, True)
+    )
     summed = _summed(
         numbers, tokens, given or chosen, 0 if given else improved, sample=sample, counted=count is not _likely
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from playground.errors import PlaygroundError, first_fault
 from playground.fields import Field, Row
-from playground.i18n import LanguageName, Message, msg, render
+from playground.i18n import LanguageName, Message, msg, render, translate
 from playground.models import endpoints, hub
 from playground.models.catalog import catalog, chat_models, offered_for
 from playground.models.resolve import CHATS, CHATTING, STARTERS_DIR, Resolved, head_for, resolve
@@ -21,7 +22,7 @@ from playground.services import limits
 from playground.services.cards import known_card
 from playground.settings import settings
 from playground.tasks import LEARNED, get_task
-from playground.tasks.spec import Task
+from playground.tasks.spec import PROMPT, Task
 
 if TYPE_CHECKING:
     from playground.heads.base import Head, Loaded, Prediction
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("playground")
 REASON_CHARS = 200
+PLACE = re.compile(r"\{(\w+)\}")
+"""Of a prompt, where an input goes: see heads/prompted.py."""
 
 
 @dataclass(frozen=True)
@@ -265,10 +268,27 @@ def check_inputs(task: Task, resolved: Resolved, given: Collection[str]) -> None
 def checked_params(task: Task, values: dict[str, Any]) -> BaseModel:
     """A task's knobs, or a PlaygroundError that names the first one that is not valid."""
     try:
-        return task.params.model_validate(values)
+        knobs = task.params.model_validate(values)
     except ValidationError as error:
         name, _, why = first_fault(error)
         raise PlaygroundError("bad_param", param=name, reason=why) from error
+    _check_prompt(task, str(getattr(knobs, PROMPT, "")))
+    return knobs
+
+
+def _check_prompt(task: Task, prompt: str) -> None:
+    """Refuse a prompt that would not tell a chat model what it is asked about."""
+    if not prompt.strip():
+        return
+    usual = set(PLACE.findall(translate("en", task.prompt)))
+    asked = {field.name for field in task.inputs if not field.optional} - set(task.needless)
+    needed = usual & (asked | {"labels"})
+    known = usual | {field.name for field in task.inputs}
+    found = set(PLACE.findall(prompt))
+    if needed - found or found - known:
+        told = {"missing": needed - found, "unknown": found - known, "needed": needed, "known": known - needed}
+        listed = {name: ", ".join(f"{{{place}}}" for place in sorted(places)) or "–" for name, places in told.items()}
+        raise PlaygroundError("bad_prompt", **listed)
 
 
 def _touch_in_use() -> None:

@@ -27,7 +27,7 @@ def scores(inputs: Row, output: list[LabelScore], details: dict[str, Any], lang:
     if applying is not None:
         said = markup.note(translate(lang, "ui.labels.apply" if applying else "ui.labels.none", labels=applying))
     if details.get("sure") is False:
-        said = markup.note(translate(lang, "ui.unsure"))
+        said = markup.note(" · ".join([translate(lang, "ui.unsure"), *_retries(details, lang)]))
     return [{entry["label"]: entry["score"] for entry in output}, said]
 
 
@@ -41,9 +41,9 @@ def entities(inputs: Row, output: list[Entity], details: dict[str, Any], lang: s
     ]
     places = [(entity["start"], entity["end"], entity["entity_group"]) for entity in output]
     said = said or translate(lang, "ui.entities.none")
-    if details.get("sure") is False:
-        said = f"{said} · {translate(lang, 'ui.unsure')}"
-    note = markup.note(said)
+    lost = [translate(lang, "ui.entities.lost", lost=details["lost"])] if details.get("lost") else []
+    unsure = [translate(lang, "ui.unsure")] if details.get("sure") is False else []
+    note = markup.note(" · ".join([said, *lost, *unsure, *_retries(details, lang)]))
     return [marked(inputs["text"], places), note, {"headers": headers(ENTITIES, lang), "data": rows}]
 
 
@@ -63,11 +63,11 @@ def answer(inputs: Row, output: FoundAnswer, details: dict[str, Any], lang: str)
         pieces.insert(0, ("… ", None))
     if high < len(context):
         pieces.append((" …", None))
+    score = translate(lang, "ui.answer.score", score=_percent(output["score"]))
+    sure = translate(lang, "ui.unsure") if details.get("sure") is False else score
     found = markup.answer(
         output["answer"] or translate(lang, "ui.answer.none"),
-        translate(lang, "ui.unsure")
-        if details.get("sure") is False
-        else translate(lang, "ui.answer.score", score=_percent(output["score"])),
+        " · ".join([sure, *_retries(details, lang)]),
     )
     rows = [
         [
@@ -96,12 +96,16 @@ def written(inputs: Row, output: dict[str, str], details: dict[str, Any], lang: 
         for sentence in details.get("sentences", ())
         for number, found in enumerate(sentence["alternatives"])
     ]
-    if details.get("retries"):
-        facts.append(translate(lang, "ui.written.retries", retries=details["retries"]))
+    facts += _retries(details, lang)
     if details.get("ended"):
         facts.append(translate(lang, f"ui.ended.{details['ended']}"))
     note = markup.note(" · ".join(filter(None, facts)))
     return [next(iter(output.values())), note, {"headers": headers(WRITTEN, lang), "data": rows}]
+
+
+def _retries(details: dict[str, Any], lang: str) -> list[str]:
+    """That a server was asked again, where it was."""
+    return [translate(lang, "ui.written.retries", retries=details["retries"])] if details.get("retries") else []
 
 
 def tokens(details: dict[str, Any], lang: str) -> markup.Pieces:

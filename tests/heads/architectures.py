@@ -18,10 +18,10 @@ from tests.heads import language_models
 
 SMALL: dict[str, Any] = {
     "vocab_size": 800, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48,
-    "max_position_embeddings": 128, "d_model": 32, "encoder_layers": 2, "decoder_layers": 2,
+    "max_position_embeddings": 512, "d_model": 32, "encoder_layers": 2, "decoder_layers": 2,
     "encoder_attention_heads": 4, "decoder_attention_heads": 4, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48,
     "num_layers": 2, "num_heads": 4, "d_ff": 48, "d_kv": 8, "n_embd": 32, "n_layer": 2, "n_head": 4,
-    "n_positions": 128, "dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 48, "num_key_value_heads": 2,
+    "n_positions": 512, "dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 48, "num_key_value_heads": 2,
     "head_dim": 8, "embedding_size": 32, "num_decoder_layers": 2, "d_inner": 48, "ffn_dim": 48,
     "word_embed_proj_dim": 32, "num_local_experts": 2, "num_experts": 2, "num_experts_per_tok": 1,
     "moe_intermediate_size": 16, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "rotary_dim": 8,

@@ -13,7 +13,7 @@ from playground.errors import PlaygroundError
 from playground.i18n import LANGUAGES, render
 from playground.models.pool import pool
 from playground.services.predict import predict_rows
-from tests.heads import architectures
+from tests.heads import architectures, language_models
 
 TEXT = "The old dog ran to the river. Then it slept under a tree."
 ROWS: dict[str, list[dict[str, str]]] = {
@@ -46,6 +46,12 @@ def outcomes(family: str, folder: Path) -> dict[str, str]:
             found[task] = "answers"
         except PlaygroundError as error:
             found[task] = error.code if all(render(error.hint, lang) for lang in LANGUAGES) else "without a remedy"
+        if found[task] == "answers" and task == "generation":
+            # One that can be talked to does the other tasks, too.
+            (model / "chat_template.jinja").write_text(language_models.CHATML, encoding="utf-8")
+            pool.cache_clear()
+            row = {"text": TEXT, "candidate_labels": "good, bad"}
+            assert len(predict_rows("classification", [row], model=str(model))[0]) == 2
         shutil.rmtree(model)
         pool.cache_clear()
     return found
@@ -55,7 +61,7 @@ def outcomes(family: str, folder: Path) -> dict[str, str]:
 def test_a_common_family_answers_in_every_tab_it_has_a_class_for(family: str, tmp_path: Path) -> None:
     found = outcomes(family, tmp_path)
     wrong = {task: said for task, said in found.items() if said != "answers" and (family, task) not in EXCUSED}
-    assert found and wrong == {}
+    assert wrong == {} and set(found) == {task for task, (_, names) in architectures.CLASSES.items() if family in names}
 
 
 @pytest.mark.slow

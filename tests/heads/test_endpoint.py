@@ -23,6 +23,7 @@ from playground.heads import endpoint as head
 from playground.i18n import LANGUAGES, render
 from playground.models import endpoints
 from playground.models.resolve import resolve
+from playground.services import batch, documents
 from playground.services.predict import chats, misfit, offered, predict, predict_rows, runtime, sharing
 from playground.services.streaming import changes, stream
 from playground.settings import settings
@@ -105,7 +106,7 @@ def test_a_wrong_model_is_told(served: tuple[str, str]) -> None:
     model = endpoints.add("wrong", url=served[0] + "/nowhere", model=served[1])
     with pytest.raises(PlaygroundError) as refused:
         predict("generation", {"text": "Hi"}, model=model)
-    assert refused.value.code == "endpoint_refused" and "404" in refused.value.message.values["reason"]
+    assert refused.value.code == "endpoint_missing" and "404" in refused.value.message.values["reason"]
 
 
 class Moody(BaseHTTPRequestHandler):
@@ -181,7 +182,12 @@ def test_what_may_pass_is_tried_again_and_told(moody: str) -> None:
 
 @pytest.mark.parametrize(
     ("plan", "code", "tries"),
-    [([401], "endpoint_key", 1), ([404], "endpoint_refused", 1), ([500] * 9, "endpoint_silent", head.TRIES)],
+    [
+        ([401], "endpoint_key", 1),
+        ([404], "endpoint_missing", 1),
+        ([413], "endpoint_refused", 1),
+        ([500] * 9, "endpoint_silent", head.TRIES),
+    ],
 )
 def test_what_does_not_pass_is_told_with_its_remedy(moody: str, plan: list[int], code: str, tries: int) -> None:
     model = endpoints.add("moody", url=moody, model="m", key=KEY)
@@ -201,6 +207,68 @@ def test_a_server_without_probabilities_is_asked_without(moody: str) -> None:
     assert [one["label"] for one in found["output"]] == ["positive", "negative"]
     assert [bool(body.get("logprobs")) for _, body in Moody.seen] == [True, False]
     assert found["details"]["sure"] is False and "negative, positive" in found["details"]["prompt"]
+
+
+def test_many_at_once_find_out_together_that_a_server_knows_no_probabilities(moody: str) -> None:
+    model = endpoints.add("plain", url=moody, model="m")
+    Moody.plan = [400] * 4
+    found = predict_rows("classification", [{**ROW, "text": str(number)} for number in range(4)], model=model)
+    assert [one[0]["label"] for one in found] == ["positive"] * 4
+    count = len(Moody.seen)
+    assert predict("classification", ROW, model=model)[0]["label"] == "positive"
+    assert len(Moody.seen) == count + 1, "it is known now"
+
+
+@pytest.mark.parametrize(("plan", "reason"), [([401] * 99, "endpoint_key"), ([503] * 99, "endpoint_silent")])
+def test_a_batch_waits_for_a_server_that_is_gone_and_goes_on(
+    moody: str, home: Path, plan: list[int], reason: str
+) -> None:
+    model = endpoints.add("moody", url=moody, model="m")
+    path = home / "rows.jsonl"
+    rows = [{"text": f"row {number}", "label": "positive" if number else "negative"} for number in range(6)]
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    upload = batch.inspect(path, "classification", "local")
+    asked = {"columns": {"text": ["text"], "label": ["label"]}, "given": {"candidate_labels": "negative, positive"}}
+    begun = batch.begin(upload.id, model=model, owner="local", **asked)
+    Moody.plan = list(plan)
+    status = batch.work_on(begun, "local", lambda _: None)
+    assert (status.state, status.done) == ("failed", 0) and status.reason
+    assert status.reason["key"] == f"error.{reason}" and len(Moody.seen) <= 6 * head.TRIES
+    Moody.plan = []
+    status = batch.work_on(begun, "local", lambda _: None)
+    assert (status.state, status.done, status.failed) == ("done", 6, 0)
+    assert status.score and status.score["metrics"]["accuracy"] == pytest.approx(5 / 6)
+
+
+def test_what_cannot_be_used_counts_as_wrong(moody: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Moody, "words", "hard to say")
+    model = endpoints.add("moody", url=moody, model="m")
+    path = home / "rows.jsonl"
+    path.write_text(
+        "\n".join(json.dumps({"text": f"row {n}", "label": "positive"}) for n in range(3)), encoding="utf-8"
+    )
+    upload = batch.inspect(path, "classification", "local")
+    asked = {"columns": {"text": ["text"], "label": ["label"]}, "given": {"candidate_labels": "negative, positive"}}
+    begun = batch.begin(upload.id, model=model, owner="local", **asked)
+    status = batch.work_on(begun, "local", lambda _: None)
+    assert (status.state, status.failed) == ("done", 3) and status.score
+    assert status.score["rows"] == 3 and status.score["metrics"]["accuracy"] == 0
+    batch.save(begun, "local", home / "out.jsonl", "jsonl", "en")
+    assert all("hard to say" in line for line in (home / "out.jsonl").read_text(encoding="utf-8").splitlines())
+
+
+def test_a_document_is_asked_too(moody: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Moody, "words", "in 1804")
+    model = endpoints.add("moody", url=moody, model="m")
+    (home / "mill.txt").write_text("The mill on the Aa was built in 1804 by Jonas Frey.", encoding="utf-8")
+    document = documents.open_file(home / "mill.txt")
+    [answer] = documents.ask(document, "When?", model)
+    text = documents.document_text(document)
+    assert text[answer["start"] : answer["end"]] == answer["answer"] == "in 1804"
+    monkeypatch.setattr(Moody, "words", "long ago")
+    with pytest.raises(PlaygroundError) as refused:
+        documents.ask(document, "When?", model)
+    assert refused.value.code == "chat_unusable" and "long ago" in str(refused.value)
 
 
 def test_nobody_there_and_stop(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,7 +303,8 @@ def test_keys_are_secrets(home: Path) -> None:
     ("name", "url", "code"),
     [
         ("../x", "https://example.org/v1", "endpoint_name"), ("", "https://example.org", "endpoint_name"),
-        ("x", "", "bad_endpoint"), ("x", "file:///etc/passwd", "bad_endpoint"), ("x", "not an address", "bad_endpoint"),
+        ("x", "", "endpoint_incomplete"), ("x", "file:///etc/passwd", "bad_endpoint"),
+        ("x", "not an address", "bad_endpoint"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_an_endpoint_is_refused(name: str, url: str, code: str) -> None:
@@ -258,10 +327,13 @@ def test_visitors_add_none_and_see_those_of_the_settings_alone(home: Path, monke
         assert error.value.code == code
 
 
-@pytest.mark.parametrize("value", ["no json", '{"x": {"model": "m"}}', '{"x": {"url": "ftp://a", "model": "m"}}'])
+@pytest.mark.parametrize(
+    "value", ["no json", '{"x": {"model": "m", "key": "sk-y"}}', '{"x": {"url": "ftp://a", "model": "m"}}']
+)
 def test_a_setting_that_cannot_be_used_is_told(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLAYGROUND_ENDPOINTS", value)
     settings.cache_clear()
     with pytest.raises(PlaygroundError) as refused:
         settings()
     assert refused.value.code == "bad_setting" and "ENDPOINTS" in str(refused.value.message.values)
+    assert "sk-y" not in str(refused.value)

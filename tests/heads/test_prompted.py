@@ -18,9 +18,9 @@ from playground.fields import Row, Turn
 from playground.heads import get_head
 from playground.heads.chat_tasks import ChatTask
 from playground.heads.prompted import Asked, Said, fill
-from playground.i18n import LANGUAGES, translate
+from playground.i18n import LANGUAGES, render, translate
 from playground.models.resolve import CHATS, head_for, resolve
-from playground.services.predict import chats, extras, predict, predict_rows
+from playground.services.predict import chats, checked_params, extras, predict, predict_rows
 from playground.services.streaming import changes, stream
 from playground.tasks import TASKS, get_task
 from tests.heads import language_models
@@ -106,7 +106,7 @@ def test_it_is_asked_in_the_language_of_the_text_or_with_other_words(folder: str
     assert prompt("很好").startswith("下面的文本") and "a、b" in prompt("很好")
     assert prompt("good").startswith("Which one")
     assert prompt("good", prompt="{text}? {labels}!") == "good? a, b!"
-    assert prompt("{labels}", prompt="Say {text}") == "Say {labels}", "what stands in a text is no place"
+    assert prompt("{labels}", prompt="{labels}: {text}") == "a, b: {labels}", "what stands in a text is no place"
 
 
 def test_labels_are_given_and_types_of_entities_have_usual_ones(folder: str) -> None:
@@ -177,12 +177,96 @@ def test_what_cannot_be_read_is_asked_for_once_more_with_what_was_said() -> None
 
 
 @pytest.mark.parametrize(
+    "said", ['[{"type": "person", "text": "Ada"}, {"type": "pers', "[{", "Ada: person", "", "<think>[{}]", "{}{"]
+)
+def test_a_list_without_an_end_is_no_list(said: str) -> None:
+    found, script = answered("ner", {"text": TEXT, "entity_types": ["person"]}, said, "[]", strict=False)
+    assert found.output == [] and len(script.asked) == (1 if said == "{}{" else 2)
+
+
+def test_objects_one_after_the_other_are_a_list_and_words_are_whole() -> None:
+    text = "Annual report by Ann, 1958. 安娜和安"
+    said = '{"type": "person", "text": "Ann"}\n{"type": "person", "text": "安"}\n{"type": "year", "text": "195"}'
+    found, _ = answered("ner", {"text": text, "entity_types": ["person", "year"]}, said)
+    assert [(one["word"], one["start"]) for one in found.output] == [("Ann", 17), ("安", 28)]
+    assert found.details["lost"] == ["year: 195"]
+    answer, _ = answered("qa", {"question": "How many?", "context": "In 1958 there were 5."}, "5")
+    assert (answer.output["start"], answer.output["end"]) == (19, 20)
+
+
+def test_thoughts_are_no_answer() -> None:
+    row = {"text": "x", "candidate_labels": ["good", "bad"]}
+    for said in ("<think>not bad</think>good", "It is not bad.</think>\n\ngood"):
+        assert answered("classification", row, said)[0].output[0]["label"] == "good"
+    found, _ = answered("translation", {"text": "x", "source": "", "target": "fr"}, "Use the <think> tag.")
+    assert found.output["translation_text"] == "Use the <think> tag."
+    with pytest.raises(PlaygroundError):
+        answered("qa", {"question": "Why?", "context": ""}, "<think>Well", "<think>Hm")
+
+
+@pytest.mark.parametrize(
+    ("task", "prompt", "code"),
+    [
+        ("classification", "Good? {labels}", "bad_prompt"), ("classification", "{text} {labels} {x}", "bad_prompt"),
+        ("qa", "{context}", "bad_prompt"), ("qa", "{question}", ""), ("ner", '{labels} {text} {"type": 1}', ""),
+        ("summarization", "Shorten: {text}", ""),
+    ],
+)  # fmt: skip
+def test_a_prompt_must_say_what_is_asked(task: str, prompt: str, code: str) -> None:
+    try:
+        checked_params(get_task(task), {"prompt": prompt})
+        found = ""
+    except PlaygroundError as error:
+        found = error.code if all(render(error.hint, lang) for lang in LANGUAGES) else "no remedy"
+    assert found == code
+
+
+def test_nothing_is_read_in_part(folder: str) -> None:
+    """A text that is longer than the model reads is no shorter text; of several, it alone goes without an answer."""
+    row = {"text": "The old dog ran to the river. " * 400, "candidate_labels": "good, bad"}
+    with pytest.raises(PlaygroundError) as refused:
+        predict("classification", row, model=folder)
+    assert refused.value.code == "prompt_too_long"
+    long, short = predict_rows("classification", [row, {**row, "text": "The dog."}], model=folder)
+    assert long == [{"label": "", "score": 0.0}] and sum(one["score"] for one in short) == pytest.approx(1)
+    middling = {**row, "text": "The old dog ran to the river. " * 40}  # longer than a specialist reads at once
+    assert len(predict("classification", middling, model=folder)) == 2
+
+
+def test_what_is_learned_is_cut_around_the_answer_and_never_the_question() -> None:
+    tokenizer = language_models.tokenizer_of("qwen2")
+    text = "The old dog ran to the river. " * 30
+    context = text + "It slept under a tree, café and all! " + text
+    row = {"question": "What is it?", "context": context, "answer": [{"text": "café", "start": context.index("café")}]}
+    rows = {
+        "qa": row,
+        "ner": {"text": "Ada " + text + "Bob", "entities": [
+            {"start": 0, "end": 3, "label": "person"},
+            {"start": 4 + len(text), "end": 7 + len(text), "label": "person"},
+        ]},
+        "classification": {"text": text, "label": "good"},
+    }  # fmt: skip
+    for task_id, one in rows.items():
+        head = get_head(next(name for name in get_task(task_id).heads if name in CHATS))
+        assert isinstance(head, ChatTask)
+        features, numbers = head.numbered(tokenizer, [one], 400, ["person"])
+        assert numbers == [0] and len(features[0]["input_ids"]) <= 400
+        [turns] = head.turns(tokenizer, [one], 400, ["person"])
+        asked_text = turns["messages"][0]["content"]
+        assert 600 < len(asked_text) < len(context)
+        if task_id == "qa":
+            assert "café" in asked_text and "What is it?" in asked_text and turns["completion"] == "café"
+        elif task_id == "ner":
+            assert json.loads(turns["completion"]) == [{"type": "person", "text": "Ada"}] and "person" in asked_text
+
+
+@pytest.mark.parametrize(
     ("said", "label"),
     [
         ("Good.", "good"),
         ("**very good**", "very good"),
         ("The label is: bad", "bad"),
-        ("It is very good!", "very good"),
+        ("Answer: very good!", "very good"),
     ],
 )
 def test_a_label_is_read_where_no_probability_is_told(said: str, label: str) -> None:
@@ -191,7 +275,7 @@ def test_a_label_is_read_where_no_probability_is_told(said: str, label: str) -> 
     assert [one["score"] for one in found.output] == [1.0, 0.0, 0.0] and found.output[0]["label"] == label
     assert {one["label"] for one in found.output} == {"good", "bad", "very good"}
     with pytest.raises(PlaygroundError):
-        answered("classification", row, "good or bad", "who knows")
+        answered("classification", row, "good or bad", "not good")
 
 
 @pytest.mark.parametrize(

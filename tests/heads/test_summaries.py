@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,7 @@ def test_what_is_said_already_is_less_welcome_and_the_middle_counts() -> None:
 
 
 def test_words_are_compared_in_any_script() -> None:
-    features = word_features(["The mill burnt.", "A MILL stood here.", "水车烧毁了", "重建水车", "!!"])
+    features = word_features(["The mill burnt.", "A MILL stood here.", "水车烧毁了", "重建水车", "!!"]).toarray()
     alike = features @ features.T
     assert alike[0, 1] > 0 and alike[2, 3] > alike[0, 2] == 0 and not features[4].any()
     assert not word_features(["!!", "??"]).any()
@@ -66,6 +67,15 @@ def test_a_text_without_a_sentence_stays_as_it_is() -> None:
 
 def test_without_a_network_nothing_is_in_memory() -> None:
     assert sharing("starter/summary-zh").key == "sharing.bare"
+
+
+def test_a_long_sentence_is_one_and_a_text_of_very_many_takes_no_memory() -> None:
+    long = "The bridge, which had been closed since the flood, " * 8 + "was opened."
+    assert len(long) > 300 and [one.text for one in sentences(f"{long} It rained.")] == [long, "It rained."]
+    assert lead([{"text": f"{long} It rained. All left. Later."}]) == [f"{long} It rained. All left."]
+    began = time.monotonic()
+    found = predict("summarization", {"text": "好。不。" * 12_000}, model="starter/summary-zh", details=True)
+    assert found["details"]["read"] == 2_000 and time.monotonic() - began < 10
 
 
 def test_how_a_text_begins() -> None:

@@ -25,6 +25,7 @@ def test_the_labels_box_belongs_to_the_model(open_browser: Callable[..., Watched
     expect(page.locator(".model-state .note")).to_contain_text(translate(lang, "ui.model.ready").split("{")[0].strip())
     expect(box).to_be_hidden()
     page = watched.open(f"/{lang}?model={ZERO_SHOT}")
+    box = page.get_by_label(field_label(TASK.extra_inputs[0], lang), exact=True)  # of the new page
     expect(box).to_be_visible()
     page.get_by_label(field_label(TASK.inputs[0], lang), exact=True).fill("The striker scored twice.")
     page.get_by_role("button", name=translate(lang, "ui.run"), exact=True).click()

@@ -20,6 +20,6 @@ def lead(held_out: Sequence[Row]) -> list[str]:
 def beginning(text: str, count: int = LEAD) -> str:
     """The first `count` sentences of a text."""
     found = ""
-    for sentence in [piece.text for piece in pieces(text) if piece.text][:count]:
+    for sentence in [piece.text for piece in pieces(text, len(text)) if piece.text][:count]:
         found += ("" if not found or UNSPACED.match(found[-1]) else " ") + sentence
     return found

@@ -77,8 +77,8 @@ class BatchStatus(BaseModel):
 class Result(TypedDict):
     """What became of a row, counted from 1.
 
-    output      the prediction in the task's public schema; or
-    reason      a Message: why there is none
+    output      the prediction in the task's public schema
+    reason      a Message: why there is none; with an output it says that this stands for none
     gold        the right answer, where the row is one of those that are scored
     likelihood  how likely the model finds it, for tasks that are scored by that
     """

@@ -40,6 +40,9 @@ SCORED_ROWS = 10_000
 """Right answers of more rows are compared for so many of them, drawn at random: an interval is narrow by then."""
 SEED = 0
 
+GONE = ("endpoint_silent", "endpoint_key", "endpoint_missing")
+"""Faults of a model that runs elsewhere, for which no row is to blame: the batch waits for the remedy, and goes on."""
+
 Told = Callable[[BatchStatus], None]
 
 
@@ -49,12 +52,12 @@ class Pace:
 
     chars: float = FIRST_CHARS
 
-    def take(self, rows: Sequence[Asked]) -> int:
-        """How many of the rows, one at least."""
+    def take(self, rows: Sequence[Asked], least: int = 1) -> int:
+        """How many of the rows, so many at least."""
         total, count = 0.0, 0
         for row in rows[:PART_ROWS]:
             total += row.chars + ROW_CHARS
-            if count and total > self.chars:
+            if count >= least and total > self.chars:
                 break
             count += 1
         return count
@@ -73,10 +76,18 @@ def work(batch: Batch, told: Told) -> BatchStatus:
     return _Work(batch, told).run()
 
 
+@dataclass(frozen=True)
+class Unusable:
+    """What stands for an answer that a chat model did not give, and what it said instead."""
+
+    output: Any
+    reason: Message
+
+
 def _usable(found: Prediction) -> Any:
-    """The output, or a Message that a chat model said nothing that is one."""
+    """The output, or that it is Unusable."""
     if said := found.details.get("unusable"):
-        return PlaygroundError("chat_unusable", said=said).message
+        return Unusable(found.output, PlaygroundError("chat_unusable", said=said).message)
     return found.output
 
 
@@ -136,7 +147,8 @@ class _Work:
     def _piece(self, piece: list[Asked], before: int) -> None:
         left = sorted(piece, key=lambda row: row.chars)
         while left and not self.stop.is_set():
-            part = left[: self.pace.take(left)]
+            # What is worked on at once must not wait for more: of an endpoint, two rows for each place.
+            part = left[: self.pace.take(left, 2 * self.loaded.at_once if self.loaded.at_once > 1 else 1)]
             left = left[len(part) :]
             started = time.monotonic()
             results = self._results(part)
@@ -160,7 +172,10 @@ class _Work:
             if isinstance(output, Message):
                 results.append(Result(row=row.number, reason=output.to_json()))
                 continue
-            result = Result(row=row.number, output=output)
+            if isinstance(output, Unusable):  # it counts as wrong, where the right answer is known
+                result = Result(row=row.number, output=output.output, reason=output.reason.to_json())
+            else:
+                result = Result(row=row.number, output=output)
             if row.gold and row.number in self.scored:
                 result["gold"] = row.gold[self.task.output.name]
             if row.number in learned:
@@ -178,6 +193,8 @@ class _Work:
         except BaseException as error:
             if self.stop.is_set():
                 return [None] * len(rows)
+            if isinstance(error, PlaygroundError) and error.code in GONE:
+                raise
             if len(rows) > 1:
                 return [output for row in rows for output in self._predict([row])]
             if isinstance(error, PlaygroundError):
