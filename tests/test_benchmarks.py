@@ -6,10 +6,12 @@ import math
 
 import pytest
 
+from benchmarks import summaries
 from benchmarks.load import kind
 from benchmarks.poems import Verdict, judge
 from benchmarks.witten_bell import WittenBell
 from playground.errors import PlaygroundError
+from playground.models.resolve import STARTERS_DIR
 
 
 def test_witten_bell_is_a_distribution_and_prefers_what_it_saw() -> None:
@@ -43,3 +45,14 @@ def test_only_a_clear_busy_counts_as_one() -> None:
     assert kind("event: complete\ndata: []") == "answered"
     for other in ("nothing within 120 s", "event: error\ndata: Sorry, something went wrong", "", "<html>500</html>"):
         assert kind(other) not in ("busy", "answered")
+
+
+@pytest.mark.parametrize("lang", summaries.LANGUAGES)
+def test_the_cards_of_the_summarizers_say_what_is_measured(lang: str) -> None:
+    found = summaries.measure(lang)
+    for name, dash in (("README.md", "–"), ("README.zh.md", "–")):
+        card = (STARTERS_DIR / f"summary-{lang}" / name).read_text(encoding="utf-8")
+        for who in ("model", "lead"):
+            score, (low, high) = found[who]
+            assert f"{score:.3f}" in card and f"{low:.3f}{dash}{high:.3f}" in card
+        assert f"p = {found['p']:.2f}" in card

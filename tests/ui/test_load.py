@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import statistics
 from pathlib import Path
 
-import pytest
-
-from benchmarks.load import put_under_load, start_a_run
+from benchmarks.load import BAR_MS, put_under_load, start_a_run
 from tests.ui.server import Public
 
 
-@pytest.mark.slow
 def test_fifty_visitors_are_answered_or_told_that_it_is_busy(tmp_path: Path) -> None:
     server = Public(tmp_path)
     server.start()
@@ -18,6 +16,8 @@ def test_fifty_visitors_are_answered_or_told_that_it_is_busy(tmp_path: Path) -> 
         run = start_a_run(server)
         load = put_under_load(server, users=50, requests=4)
         assert load.unanswered == {} and load.answers["answered"]
+        # Half of them; how soon the slowest come is measured on an idle machine.
+        assert 1000 * statistics.median(load.pages) <= BAR_MS
         assert server.status(run)["state"] == "running"
     finally:
         server.stop()
