@@ -6,7 +6,7 @@ ARGS ?=
 # Two at a time, a file to each: a test mostly waits for a process or a browser of its own.
 PYTEST = $(PY) -m pytest -n 2 --dist loadfile
 
-.PHONY: run test test-all check format bench starters browser pin clean
+.PHONY: run test test-all soak check format bench starters browser pin clean
 
 run: $(VENV)/run.stamp  ## install what is missing, then open the app: make run ARGS="--port 7870"
 	$(PY) app.py $(ARGS)
@@ -16,6 +16,11 @@ test: $(VENV)/dev.stamp browser  ## everything that fits into 20 minutes on 2 co
 
 test-all: $(VENV)/dev.stamp browser  ## also the slow tests; PLAYGROUND_DATA adds real datasets
 	$(PYTEST)
+
+soak: $(VENV)/dev.stamp browser  ## damaged files and faults by the thousand, many visitors, half an hour of memory
+	$(PYTEST) tests/data/test_fuzz.py tests/training/test_faults.py tests/ui/test_load.py
+	$(PY) -m benchmarks.load
+	$(PY) -m benchmarks.soak
 
 check: $(VENV)/dev.stamp  ## format, lint, types
 	$(VENV)/bin/ruff format --check .
