@@ -44,9 +44,9 @@ def soak(server: Server, minutes: float) -> tuple[int, list[tuple[float, float]]
     """(requests, [(minutes, MB of the server)])."""
     assert server.process is not None
     process, began, looked = psutil.Process(server.process.pid), time.monotonic(), 0.0
-    requests, seen, token = 0, list[tuple[float, float]](), ""
-    for task, body in itertools.cycle(asked()):
-        if requests % ASKED_EACH == 0:
+    seen, token = list[tuple[float, float]](), ""
+    for number, (task, body) in enumerate(itertools.cycle(asked())):
+        if number % ASKED_EACH == 0:
             token = secrets.token_hex(16)
             answer(f"{server.url}/en", headers={"Authorization": f"Bearer {token}"}, seconds=PATIENCE)
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
@@ -54,13 +54,12 @@ def soak(server: Server, minutes: float) -> tuple[int, list[tuple[float, float]]
         event = json.loads(said)["event_id"]
         _, _, said = answer(f"{server.url}/gradio_api/call/{task}/{event}", headers=headers, seconds=PATIENCE)
         assert "event: complete" in said, said[:300]
-        requests += 1
         passed = time.monotonic() - began
         if passed - looked >= LOOK_SECONDS:
             looked = passed
             seen.append((passed / 60, process.memory_info().rss / 2**20))
         if passed > 60 * minutes:
-            return requests, seen
+            return number + 1, seen
     raise AssertionError("there are tasks")
 
 
@@ -73,8 +72,8 @@ def main(minutes: float = MINUTES) -> int:
             requests, seen = soak(server, minutes)
         finally:
             server.stop()
-    late = [one for one in seen if one[0] > minutes / 3]
-    slope = float(np.polyfit(*zip(*late, strict=True), 1)[0])
+    late = np.array([one for one in seen if one[0] > minutes / 3])
+    slope = float(np.polyfit(late[:, 0], late[:, 1], 1)[0])
     print(f"{requests} requests in {minutes:g} minutes; {seen[0][1]:.0f} MB at first, {seen[-1][1]:.0f} MB in the end")
     print(f"behind a third of the time {slope:+.2f} MB a minute (bar: {BAR_MB:g})")
     return 0 if slope < BAR_MB else 1

@@ -14,9 +14,10 @@ from playground.errors import PlaygroundError
 from playground.i18n import Message
 
 ONE_SPELLING, SWAP, RARE, MAX_LENGTH = "one_spelling", "swap", "rare", "max_length"
+UNLABELLED, BALANCE = "unlabelled", "balance"
 LEAVE_OUT = (
     "near_empty", "cut", "answer_moved", "answer_loose", "answer_partly", "answer_none", "span_moved", "span_in_word",
-    "tags_double", "tags_broken", "tags_other", "equal_sides", "same_language", "wild_length", "unlabelled",
+    "tags_double", "tags_broken", "tags_other", "equal_sides", "same_language", "wild_length",
 )  # fmt: skip
 """Faults whose rows are trained on, unless the fix of the same name leaves them out."""
 FIXES: Mapping[str, tuple[str, ...]] = {
@@ -29,7 +30,8 @@ FIXES: Mapping[str, tuple[str, ...]] = {
     "duplicates": ("repeated",),
     "leaks": ("leaked",),
     RARE: ("rare", "rare_type", "rare_label"),
-    "balance": ("imbalance", "imbalance_type", "imbalance_label"),
+    UNLABELLED: ("unlabelled",),  # behind what takes labels off
+    BALANCE: ("imbalance", "imbalance_type", "imbalance_label"),
     MAX_LENGTH: ("long_text",),
 }
 """Name of a fix -> codes of the faults it is for; they are applied in this order.
@@ -76,12 +78,14 @@ class Mended:
     """What fixes change.
 
     left_out  numbers of rows
+    surplus   numbers of rows that are left out of training only: which are held out is not known yet
     swapped   numbers of rows whose two texts change places
     labels    label -> what it is called instead; None: it is not marked any more
     told      name of a fix -> what it did
     """
 
     left_out: Collection[int] = frozenset()
+    surplus: Collection[int] = frozenset()
     swapped: Collection[int] = frozenset()
     labels: Mapping[str, str | None] = field(default_factory=dict)
     told: Mapping[str, Message] = field(default_factory=dict)
@@ -94,7 +98,7 @@ def fixes_of(code: str) -> tuple[str, ...]:
 
 def fix_label(name: str) -> Message:
     """What its button says."""
-    return Message("fix.leave_out" if name in LEAVE_OUT else f"fix.{name}")
+    return Message("fix.leave_out" if name in (*LEAVE_OUT, UNLABELLED) else f"fix.{name}")
 
 
 def check_names(names: Sequence[str], known: Collection[str] = FIXES) -> None:
@@ -105,20 +109,27 @@ def check_names(names: Sequence[str], known: Collection[str] = FIXES) -> None:
 
 
 def mend(
-    facts: list[Fact], found: Mapping[str, Collection[int]], names: Collection[str], *, is_types: bool
+    facts: list[Fact],
+    found: Mapping[str, Collection[int]],
+    names: Collection[str],
+    *,
+    is_types: bool,
+    several: bool = False,
 ) -> tuple[list[Fact], Mended]:
     """The rows that fixes leave, and what was changed.
 
     found     code of a fault -> the rows that it is in, where that depends on a row alone
     is_types  whether labels are types of entities: those that are too rare are unmarked, and their rows stay
+    several   whether a row may have several labels, or none
     """
     total = len(facts)
     left_out: set[int] = set()
+    untrained: set[int] = set()
     labels: dict[str, str | None] = {}
     told: dict[str, Message] = {}
     swapped = frozenset(found.get("swapped_sides", ()) if SWAP in names else ())
     for name in FIXES:
-        if name not in names or name == MAX_LENGTH:
+        if name not in names or name == MAX_LENGTH or (name == UNLABELLED and not several):
             continue
         values: dict[str, object] = {}
         if name == ONE_SPELLING:
@@ -139,10 +150,12 @@ def mend(
             count = len(facts)
             facts = [fact for fact in facts if fact.number not in numbers]
             count -= len(facts)
-            left_out |= numbers
+            # Scores are of the rows as they come: where the file does not say which are held out, all may yet be.
+            kept = untrained if name == BALANCE and all(fact.held_out is None for fact in facts) else left_out
+            kept |= numbers
         key = "fix.rare.done_types" if is_types and name == RARE else f"fix.{name}.done"
         told[name] = Message(key, {"count": count, "total": total, **values})
-    return facts, Mended(left_out, swapped, labels, told)
+    return facts, Mended(left_out, untrained, swapped, labels, told)
 
 
 def spellings(facts: Sequence[Fact]) -> dict[str, str]:
@@ -169,8 +182,9 @@ def _turned(fact: Fact) -> Fact:
 
 
 def rare_labels(facts: Sequence[Fact]) -> dict[str, int]:
-    """{label: rows} of labels with too few rows, or entity types that come too seldom; the rarest first."""
-    counts = Counter(label for fact in facts for label in fact.labels)
+    """{label: training rows} of labels with too few, or entity types that come too seldom; the rarest first."""
+    counts = Counter({label: 0 for fact in facts for label in fact.labels})
+    counts.update(label for fact in facts if not fact.held_out for label in fact.labels)
     return {label: count for label, count in reversed(counts.most_common()) if count < RARE_ROWS}
 
 
@@ -226,7 +240,7 @@ def sizes(facts: Sequence[Fact]) -> Counter[str]:
     return Counter({label: count for label, count in counts.items() if count >= RARE_ROWS})
 
 
-def _surplus(facts: Sequence[Fact]) -> set[int]:
+def surplus(facts: Sequence[Fact]) -> set[int]:
     """Training rows that hold nothing but labels which other rows have often enough.
 
     Rows with a rare label come first, then it is their digests that decide: without a seed. A row without a label is
@@ -235,14 +249,14 @@ def _surplus(facts: Sequence[Fact]) -> set[int]:
     counts = sizes(facts)
     most = BALANCED * min(counts.values(), default=len(facts))
     kept: Counter[str] = Counter()
-    surplus = set()
+    found = set()
     trained = [fact for fact in facts if not fact.held_out and fact.labels]
     for fact in sorted(trained, key=lambda row: (min(counts[label] for label in row.labels), row.text)):
         if all(kept[label] >= most for label in fact.labels):
-            surplus.add(fact.number)
+            found.add(fact.number)
         else:
             kept.update(fact.labels)
-    return surplus
+    return found
 
 
 def _of_rare_classes(facts: Sequence[Fact]) -> set[int]:
@@ -257,6 +271,7 @@ CHOOSERS: Mapping[str, Callable[[Sequence[Fact]], set[int]]] = {
     "duplicates": repeats,
     "leaks": lambda facts: leaks(facts, side=True),
     RARE: _of_rare_classes,
-    "balance": _surplus,
+    UNLABELLED: lambda facts: {fact.number for fact in facts if not fact.labels},
+    BALANCE: surplus,
 }
 """Fixes that compare rows with each other -> the numbers of the rows that they leave out."""

@@ -59,6 +59,8 @@ def read_delimited(path: Path, part: Path, encoding: str, ending: str, max_rows:
     form = sniff.form_of(text, ending, is_cut)
     header = sniff.has_header(sniff.sample_rows(text, form, is_cut))
     ways: list[dict[str, Any]] = [{"strict": True}, {"strict": False}]
+    if '\\"' in text:  # as MySQL, Spark and many exports write a quotation mark inside quotes
+        ways.insert(1, {"strict": True, "escapechar": "\\", "doublequote": False})
     if form.delimiter == "\t":  # tab-separated text is often written with bare quotation marks
         ways.insert(1, {"quoting": csv.QUOTE_NONE})
     refusal: PlaygroundError | None = None

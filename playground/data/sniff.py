@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ NAME = re.compile(r"(?=\S)(?!.*[.!?。！？]\s*$)[^\d].{0,59}")
 """What may name a column: no number, and no sentence."""
 NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)*")
 MOST_TITLES = 5
+RECURRING = 0.7
+"""Share of different values of a column up to which they are classes."""
 SENTENCE_SHARE = 0.9
 LONG_CELL = re.compile(r"([^,;|\t\r\n\"']{60})[^,;|\t\r\n\"']++")
 
@@ -195,7 +197,9 @@ def kind(text: str, ending: str) -> str:
     except (ValueError, RecursionError):
         # An object over several lines, or a line that is longer than the sample.
         return "json" if named and (not line.rstrip().endswith("}") or not rest.strip()) else "jsonl" * named
-    return "json" if isinstance(entry.get("data"), list) and not rest.strip() else "jsonl"
+    # {"train": [{…}, …], "test": [{…}, …]} is a file, and no row.
+    parts = len(entry) > 1 and all(isinstance(one, list) and one and isinstance(one[0], dict) for one in entry.values())
+    return "json" if (isinstance(entry.get("data"), list) or parts) and not rest.strip() else "jsonl"
 
 
 @dataclass(frozen=True)
@@ -315,11 +319,10 @@ def has_header(rows: list[list[str]]) -> bool:
 
     It does with a word above nothing but numbers, whatever comes again in other columns. It holds data where it is
     numbers (but for 0, 1, 2 ..., as tables without names are written), where a column counts on from it, where one of
-    its cells is a usual value of its own column, and where two are sentences. A whole first row that comes again is a
-    header (files were joined), so such rows are not counted.
+    its cells is a value of its own column, and where two are sentences, or the only one is. A whole first row that
+    comes again is a header (files were joined), so such rows are not counted.
     """
     first, others = rows[0], [row for row in rows[1:] if row != rows[0]]
-    enough = max(2, len(others) // 20)
     columns = [[row[number] for row in others if len(row) > number] for number in range(len(first))]
     if any(
         NAME.fullmatch(cell) and len(column) > 1 and all(map(_is_number, column))
@@ -333,10 +336,16 @@ def has_header(rows: list[list[str]]) -> bool:
         _is_sentence(cell) and sum(map(_is_sentence, column)) * 2 > len(column)
         for cell, column in zip(first, columns, strict=True)
     )
-    return sentences < 2 and not any(
-        _counts(cell, column) or (cell.strip() and column.count(cell) >= enough)
+    return sentences < min(2, len(first)) and not any(
+        _counts(cell, column) or (cell.strip() and column.count(cell) >= _enough(column))
         for cell, column in zip(first, columns, strict=True)
     )
+
+
+def _enough(column: Sequence[str]) -> int:
+    """How often a cell must come again to be a value: once where few values come again and again, as classes do."""
+    recurring = len(column) > 3 and len(set(column)) <= RECURRING * len(column)
+    return 1 if recurring else max(2, len(column) // 20)
 
 
 def _counts(cell: str, column: list[str]) -> bool:

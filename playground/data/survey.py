@@ -25,6 +25,7 @@ from playground.data.fixes import (
     repeats,
     sizes,
     spellings,
+    surplus,
 )
 from playground.data.mapping import MAX_LABELS, MIN_ROWS_PER_LABEL
 from playground.data.rows import Problem, is_usable, same_text
@@ -134,7 +135,9 @@ class Survey:
     def mend(self, fixes: Sequence[str]) -> None:
         """Apply fixes by their names, once all rows are there; what is said from here on is of what they leave."""
         found = {code: frozenset(rows.numbers) for code, rows in self._found().items()} if fixes else {}
-        self.facts, self.mended = mend(self.facts, found, fixes, is_types=isinstance(self.output, PARTS))
+        self.facts, self.mended = mend(
+            self.facts, found, fixes, is_types=isinstance(self.output, PARTS), several=isinstance(self.output, Labels)
+        )
         if self.chars <= MAX_CHARS:  # beyond that not all rows are there, and what a fix would leave is not known
             self.chars = sum(fact.chars for fact in self.facts)
         self.labels = Counter(label for fact in self.facts for label in fact.labels)
@@ -241,7 +244,10 @@ class Survey:
         counts = sizes(self.facts).most_common()
         if len(counts) > 1 and counts[0][1] >= IMBALANCE * counts[-1][1]:
             (largest, most), (smallest, least) = counts[0], counts[-1]
-            yield fault(uneven, largest=largest, most=most, smallest=smallest, few=least, times=most // least)
+            fixes = None if surplus(self.facts) else ()  # a row may hold frequent and rare ones alike
+            yield fault(
+                uneven, largest=largest, most=most, smallest=smallest, few=least, times=most // least, fixes=fixes
+            )
 
     def _with(self, labels: Collection[str]) -> Found:
         """The rows with any of the labels."""

@@ -6,7 +6,7 @@ result of a formula. A cell that is merged downwards stands in each of its rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -93,7 +93,7 @@ def _layout(sheet: Any) -> Layout | None:
         return None
     rows = rows[sniff.titles([row for _, row in rows]) :]
     first, width, size = rows[0][0], len(rows[0][1]), sheet.height * sheet.width
-    below = _header_end(sheet, first)
+    below = _header_end(sheet, first, dict(rows))
     columns = zip(*(_across(sheet, number, row) for number, row in rows if number <= below), strict=True)
     names = [" ".join(dict.fromkeys(filter(None, map(str.strip, column)))) for column in columns]
     if sniff.has_header([names, *(row for number, row in rows if number > below)]):
@@ -101,20 +101,39 @@ def _layout(sheet: Any) -> Layout | None:
     return Layout([], width, first, size)
 
 
-def _header_end(sheet: Any, first: int) -> int:
-    """The last row of a header: of cells merged downwards, and below cells that name several columns."""
+def _merges(sheet: Any) -> list[tuple[int, int, int, int]]:
+    """(top, left, bottom, right) of merged cells, in rows of the sheet and columns of what `_rows` yields of it.
+
+    Blank columns on the left are in no row, but are counted in where cells are merged.
+    """
+    first = sheet.start[1] if sheet.start else 0
+    ranges = sheet.merged_cell_ranges or []
+    return sorted((top, max(0, left - first), bottom, right - first) for (top, left), (bottom, right) in ranges)
+
+
+def _header_end(sheet: Any, first: int, rows: Mapping[int, list[str]]) -> int:
+    """The last row of a header: of cells merged downwards, and of names below a cell that names several columns.
+
+    rows  number -> cells, of the first rows of the sheet
+    """
     end = first
-    for (start, left), (bottom, right) in sorted(sheet.merged_cell_ranges or []):
-        if first <= start <= end:
-            end = max(end, bottom + (right > left))
+    for top, left, bottom, right in _merges(sheet):
+        if not first <= top <= end:
+            continue
+        end = max(end, bottom)
+        below = [cell.strip() for cell in rows.get(bottom + 1, [])[left : right + 1]]
+        if right > left and len(set(filter(None, below))) > 1 and all(map(sniff.NAME.fullmatch, filter(None, below))):
+            following = [rows[number] for number in sorted(rows) if number > bottom]
+            if sniff.has_header(following):
+                end = max(end, bottom + 1)
     return min(end, first + SAMPLE_ROWS // 10)
 
 
 def _across(sheet: Any, number: int, row: list[str]) -> list[str]:
     """A row of a header in which the name of several columns stands above each."""
     row = list(row)
-    for (top, left), (bottom, right) in sheet.merged_cell_ranges or []:
-        if top <= number <= bottom:
+    for top, left, bottom, right in _merges(sheet):
+        if top <= number <= bottom and left < len(row):
             row[left : right + 1] = [row[left]] * len(row[left : right + 1])
     return row
 
@@ -122,7 +141,7 @@ def _across(sheet: Any, number: int, row: list[str]) -> list[str]:
 def _rows(sheet: Any) -> Iterator[list[str]]:
     """Every row from the first one of the sheet, all of one length."""
     merged: dict[int, list[tuple[int, int]]] = {}
-    for (start, column), (end, _) in sheet.merged_cell_ranges or []:
+    for start, column, end, _ in _merges(sheet):
         if end > start:
             merged.setdefault(start, []).append((column, end))
     running: dict[int, tuple[str, int]] = {}

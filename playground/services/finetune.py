@@ -142,6 +142,10 @@ def completed(spec: RunSpec, upload_id: str, owner: str) -> Ready:
     )
     if not sides.held_out:
         raise PlaygroundError("nothing_held_out")
+    if surplus := checked.mended.surplus:
+        numbered = data.numbered_rows(upload.table, columns, task.fields, checked.mended)
+        places = {place for place, (number, _) in enumerate(numbered) if number in surplus}
+        sides = replace(sides, left_out=sides.left_out | places - sides.held_out)
     return Ready(spec, sides, rows)
 
 

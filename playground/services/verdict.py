@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from playground.fields import Field, Label, Labels
-from playground.i18n import join, translate
+from playground.i18n import Message, join, render, translate
 
 Report = Mapping[str, Any]
 FAIR = 0.05
@@ -24,6 +24,7 @@ def verdict(report: Report, lang: str) -> str:
     said = [translate(lang, f"verdict.{first['outcome']}", **_values(first, report, lang))]
     said += [translate(lang, f"verdict.also.{one['outcome']}", **_values(one, report, lang)) for one in others]
     said += [translate(lang, "verdict.best_kept", **report["kept"])] if "kept" in report else []
+    said += [render(Message.from_json(fix), lang) for fix in report.get("fixes", ())]
     return _begun(join(*said, lang=lang))
 
 

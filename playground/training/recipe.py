@@ -76,6 +76,7 @@ def follow(run: Run, progress: Progress, stop: Stop) -> Message | None:
     found = report.build(
         job.task, job.spec.labels, answers, rows=job.held_out, scores=outcome.scores, itself=outcome.itself
     )
+    found["fixes"] = [job.spec.reasons[name] for name in job.spec.fixes if name in job.spec.reasons]
     if outcome.written:
         found["samples"] += samples.written(job.task, *outcome.written)
     found["rows"] = {"train": len(job.train), "held_out": len(job.held_out)}

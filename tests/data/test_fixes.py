@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from playground.data import FIXES, Checked, Table, check, rows_of
+from playground.data import FIXES, Checked, Table, check, numbered_rows
 from playground.data.survey import is_near_empty
 from playground.errors import PlaygroundError
 from playground.fields import Row
@@ -28,7 +28,8 @@ def fixed(
     """The check with fixes and the rows that are trained on, after asserting that the two agree."""
     columns, fields = columns or {**TEXT_LABEL}, get_task(task).fields
     found = check(table, columns, fields, fixes=fixes)
-    rows = list(rows_of(table, columns, fields, found.mended))
+    numbered = numbered_rows(table, columns, fields, found.mended)
+    rows = [row for number, row in numbered if number not in found.mended.surplus]
     assert len(rows) == found.rows and set(found.mended.told) == set(fixes)
     for fault in found.faults:
         assert set(fault.fixes) <= set(FIXES)
@@ -217,6 +218,35 @@ def test_frequent_types_and_labels_give_rows_up_where_nothing_rare_goes_with_the
     assert codes(before) == {"imbalance_label": []} and before.faults[0].fixes == ("balance",)
     found, _ = fixed(read, "balance", task="multi_label", columns=columns)
     assert not found.faults and found.counts["b"] == 6 and 12 <= found.counts["a"] <= 24
+
+
+def test_what_no_fix_mends_has_none(table: ReadTable) -> None:
+    """Every text has the frequent type and the rare one: none can be left out."""
+    lines = []
+    for n in range(12):
+        text = f"{'Ana ' * 11}in Rome {n}"
+        spans = [[4 * place, 4 * place + 3, "PER"] for place in range(11)] + [[47, 51, "LOC"]]
+        lines.append({"text": text, "entities": spans})
+    read = table("\n".join(map(json.dumps, lines)), "data.jsonl")
+    found, _ = fixed(read, task="ner", columns={"text": ["text"], "entities": ["entities"]})
+    assert codes(found) == {"imbalance_type": []} and found.faults[0].fixes == ()
+
+
+def test_rows_that_lose_their_rare_labels_can_be_left_out_then(table: ReadTable) -> None:
+    lines = [*(f"text {n},a|b" for n in range(12)), *(f"more {n},a" for n in range(12)), "odd,c"]
+    read = table(csv_of(lines, "text,labels"))
+    columns = {"text": ["text"], "labels": ["labels"]}
+    found, rows = fixed(read, "rare", task="multi_label", columns=columns)
+    assert codes(found) == {"unlabelled": [25]} and rows[24]["labels"] == []
+    found, rows = fixed(read, "rare", "unlabelled", task="multi_label", columns=columns)
+    assert not found.faults and len(rows) == 24
+
+
+def test_classes_on_one_side_of_the_split_alone_are_told(table: ReadTable) -> None:
+    lines = [f"{label} {n},{label},{'test' if n % 4 == 0 else 'train'}" for n in range(24) for label in "ab"]
+    lines += [f"new {n},c,test" for n in range(10)]
+    found, _ = fixed(table(csv_of(lines, "text,label,split")), columns={**TEXT_LABEL, "split": ["split"]})
+    assert list(codes(found)) == ["rare"] and "c (0)" in render(found.faults[0].message, "en")
 
 
 def test_no_fix_makes_too_much_text_fit(table: ReadTable, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -213,6 +213,20 @@ def test_every_awkward_file_is_read_or_refused_with_a_remedy(tmp_path: Path) -> 
     assert outcomes == expected and all(hints)
 
 
+def test_quotes_behind_a_backslash_are_quotes(tmp_path: Path) -> None:
+    (tmp_path / "mysql.csv").write_text('text,label\n"He said \\"hi\\", twice",a\n"plain",b\n', encoding="utf-8")
+    table = read(tmp_path / "mysql.csv", directory=tmp_path / "read")
+    assert table.preview()[0] == {"text": 'He said "hi", twice', "label": "a"}
+
+
+def test_a_file_of_parts_on_one_line_is_no_row(tmp_path: Path) -> None:
+    rows = [{"text": "a", "label": "b"}]
+    (tmp_path / "parts.json").write_text(json.dumps({"train": rows, "test": rows}), encoding="utf-8")
+    with pytest.raises(PlaygroundError) as refused:
+        read(tmp_path / "parts.json", directory=tmp_path / "read")
+    assert refused.value.code == "data_json_shape"
+
+
 @pytest.mark.parametrize(
     ("content", "columns", "rows"),
     [
@@ -221,6 +235,12 @@ def test_every_awkward_file_is_read_or_refused_with_a_remedy(tmp_path: Path) -> 
         ("0,1\nso good,yes\nso bad,no\n", ["0", "1"], 2),  # how a table without names is written
         ("1,2,3\n4,5,6\n", ["column 1", "column 2", "column 3"], 2),
         ("id,1,2\nname,france,spain\nsize,66,47\n", ["id", "1", "2"], 2),
+        (
+            "my card is late,card\nno pin,pin\nlost it,card\nwhy,fee\nhow,pin\nso,fee\nnew,pin\n",
+            ["column 1", "column 2"],
+            7,
+        ),
+        ('text,label\n"He said \\"hi\\", 0",a\n"b \\"c\\"",b\n', ["text", "label"], 2),  # a backslash before quotes
     ],
 )
 def test_what_names_the_columns(content: str, columns: list[str], rows: int, tmp_path: Path) -> None:

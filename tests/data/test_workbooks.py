@@ -90,6 +90,39 @@ def test_a_name_over_several_columns_stands_before_each_of_theirs(workbook: Call
     assert table.columns == ["评论", "标注 甲", "标注 乙"] and table.rows == 2
 
 
+def test_cells_that_are_merged_in_every_row_are_no_header(tmp_path: Path) -> None:
+    book = Workbook()
+    sheet = book.active
+    rows = [["评论", None, "情感"], *([f"这是第{n}条评论内容", None, "好评差评"[n % 2 * 2 :][:2]] for n in range(40))]
+    for number, row in enumerate(rows, 1):
+        sheet.append(row)
+        sheet.merge_cells(start_row=number, end_row=number, start_column=1, end_column=2)
+    book.save(tmp_path / "form.xlsx")
+    table = read(tmp_path / "form.xlsx", directory=tmp_path / "read")
+    assert table.rows == 40 and {row["情感"] for row in table.preview()} == {"好评", "差评"}
+
+
+def test_one_name_over_two_columns_takes_no_row_of_the_data(workbook: Callable[..., Table]) -> None:
+    rows = [["id", "text", None], *([n, f"text number {n}", "ab"[n % 2]] for n in range(20))]
+    table = workbook({"Sheet1": rows}, merged="B1:C1")
+    assert table.rows == 20 and table.preview()[0]["id"] == "0"
+
+
+def test_a_table_that_begins_further_right_with_merged_cells(tmp_path: Path) -> None:
+    book = Workbook()
+    sheet = book.active
+    for number in range(8):
+        sheet.cell(3 + number, 2, ["label", "good", None, "bad", None, "good", None, "bad"][number])
+        sheet.cell(3 + number, 3, ["text", *"abcdefg"][number] if number else "text")
+    for top in (4, 6, 8):
+        sheet.merge_cells(start_row=top, end_row=top + 1, start_column=2, end_column=2)
+    book.save(tmp_path / "right.xlsx")
+    table = read(tmp_path / "right.xlsx", directory=tmp_path / "read")
+    assert [list(row.values()) for row in table.preview()] == [
+        ["good", "a"], ["good", "b"], ["bad", "c"], ["bad", "d"], ["good", "e"], ["good", "f"], ["bad", "g"],
+    ]  # fmt: skip
+
+
 def test_without_a_header_the_first_row_is_data(workbook: Callable[..., Table]) -> None:
     table = workbook({"Sheet1": [[f"text number {n}", "ham" if n % 3 else "spam"] for n in range(30)]})
     assert (table.header, table.rows, table.columns) == (False, 30, ["column 1", "column 2"])

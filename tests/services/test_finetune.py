@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -300,6 +301,21 @@ def test_fixes_are_part_of_what_is_trained_on_and_of_its_command(home: Path, fil
     unknown = plain.model_copy(update={"fixes": ["magic"]})
     for call in (finetune.start, finetune.examine, finetune.completed):
         refused("unknown_fix", call, unknown, upload.id, "local")
+
+
+def test_balance_thins_out_training_rows_and_the_scores_stay_of_the_rows_as_they_come(
+    home: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "uneven.csv"
+    lines = [*(f"large text {n},large" for n in range(1000)), *(f"small text {n},small" for n in range(50))]
+    path.write_text("\n".join(["text,label", *lines]), encoding="utf-8")
+    upload, counts = finetune.inspect(path, "classification", "local"), {}
+    for fixes in ([], ["balance"]):
+        spec = RunSpec(task="classification", data=path.name, base=BASE, fixes=fixes)
+        ready = finetune.completed(spec, upload.id, "local")
+        counts[bool(fixes)] = [Counter(row["label"] for row in ready.side(side)) for side in ("train", "held_out")]
+    assert counts[True][1] == counts[False][1] and counts[True][1]["large"] >= 10 * counts[True][1]["small"]
+    assert counts[True][0]["small"] == counts[False][0]["small"] and counts[True][0]["large"] <= 150
 
 
 def test_environment_of_a_run_is_an_allow_list(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
