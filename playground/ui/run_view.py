@@ -175,7 +175,7 @@ class RunPanel:
         )
         self.use.click(
             guarded(self.on_use, self.lang), self.shown, [self.tabs, *self.pickers.values()], preprocess=False,
-            api_visibility="private",
+            api_visibility="private", show_progress_on=self.use,
         ).success(None, self.shown, None, js=GO_TO_MODEL)  # fmt: skip
 
     def on_page_load(self, blocks: gr.Blocks) -> None:

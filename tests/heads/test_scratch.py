@@ -62,6 +62,7 @@ AUTO = {
     "token_classification": "AutoModelForTokenClassification",
     "extractive_qa": "AutoModelForQuestionAnswering",
     "seq2seq": "AutoModelForSeq2SeqLM",
+    "summarizing": "AutoModelForSeq2SeqLM",
     "causal_lm": "AutoModelForCausalLM",
 }
 
@@ -84,7 +85,7 @@ def toy(head: str, tokenizer: PreTrainedTokenizerFast) -> dict[str, torch.Tensor
         batch = tokenizer(["who"] * 5, texts, padding=True, return_tensors="pt")
         last = batch["attention_mask"].sum(1) - 2
         return {**batch, "start_positions": last, "end_positions": last.clone()}
-    if head == "seq2seq":
+    if head in ("seq2seq", "summarizing"):
         return dict(tokenizer(texts, text_target=TRANSLATIONS[:5], padding=True, return_tensors="pt"))
     batch = dict(tokenizer(texts, padding=True, return_tensors="pt"))
     if head == "sequence_classification":
@@ -163,13 +164,13 @@ def test_a_fresh_process_reads_the_shards(trained: dict[tuple[str, str], Trained
 def test_padding_changes_nothing(trained: dict[tuple[str, str], Trained], name: str, head: str) -> None:
     case = trained[name, head]
     given = {key: case.inputs[key] for key in case.tokenizer.model_input_names}
-    if head == "seq2seq":
+    if head in ("seq2seq", "summarizing"):
         given["decoder_input_ids"] = case.inputs["labels"]
     together = logits(case.model, given)
     for row in range(len(TEXTS[:5])):
         length = int(given["attention_mask"][row].sum())
         alone = {key: value[row : row + 1, :length] for key, value in given.items() if key != "decoder_input_ids"}
-        if head == "seq2seq":
+        if head in ("seq2seq", "summarizing"):
             alone["decoder_input_ids"] = given["decoder_input_ids"][row : row + 1]
         for key, value in logits(case.model, alone).items():
             same = value.shape[1:] == together[key].shape[1:]

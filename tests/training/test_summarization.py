@@ -26,7 +26,7 @@ NUMBERS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=["lora", "scratch"])
+@pytest.fixture(scope="module", params=[pytest.param("lora", marks=pytest.mark.slow), "scratch"])
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     monkeypatch = pytest.MonkeyPatch()
     with playground_home(tmp_path_factory.mktemp("summaries"), monkeypatch) as home:
