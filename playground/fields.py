@@ -16,6 +16,8 @@ from playground import languages
 from playground.errors import PlaygroundError
 from playground.i18n import Message
 
+PLACE = re.compile(r"\{(\w+)\}")
+"""In a prompt, where the value of a field goes."""
 Row = dict[str, Any]
 """Field name -> value; a row of a dataset or the input of a prediction."""
 

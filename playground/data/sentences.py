@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from playground.data.tokens import UNSPACED
@@ -50,6 +50,25 @@ def pieces(text: str, most: int = MAX_CHARS) -> list[Piece]:
         found += [*_of_line(text[start : match.start()], most), Piece(match.group(), "")]
         start = match.end()
     return [piece for piece in [*found, *_of_line(text[start:], most)] if piece.before or piece.text]
+
+
+def whole(text: str) -> list[tuple[int, str]]:
+    """(place, text) of every sentence of a text, in order, however long: text[place : place + len(sentence)]."""
+    found, place = [], 0
+    for piece in pieces(text, len(text)):
+        place += len(piece.before)
+        if piece.text:
+            found.append((place, piece.text))
+        place += len(piece.text)
+    return found
+
+
+def side_by_side(sentences: Iterable[str]) -> str:
+    """Sentences one after the other, with a blank between those that are written with blanks."""
+    text = ""
+    for sentence in sentences:
+        text += ("" if not text or UNSPACED.match(text[-1]) else " ") + sentence
+    return text
 
 
 def shortened(piece: Piece, fits: Callable[[str], bool]) -> list[Piece]:

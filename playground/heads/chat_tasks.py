@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from playground.fields import USER, Row
 from playground.heads import chat as chats
 from playground.heads.base import Head, Loaded, Prediction
-from playground.heads.causal_examples import SOME_DAY
+from playground.heads.causal_examples import SOME_DAY, rendered
 from playground.heads.causal_lm import HEAD as CAUSAL_LM
 from playground.heads.causal_lm import CausalLM, Writer, writes
 from playground.heads.generating import Bounds
@@ -93,11 +93,6 @@ def asked_rows(asked: Asked, rows: Sequence[Row], params: BaseModel, tuned: bool
     return [{**row, **known, **knobs} for row in rows]
 
 
-def _tokens(tokenizer: Any, text: str) -> list[int]:
-    found: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
-    return found
-
-
 class ChatTask(CausalLM):
     """A causal language model that is asked a task."""
 
@@ -129,17 +124,17 @@ class ChatTask(CausalLM):
         and entities that are cut off are not asked for.
         """
         [empty] = chats.render(tokenizer, [([{"role": USER, "content": "x"}], True)], SOME_DAY)
-        room = max_length - len(_tokens(tokenizer, empty)) - ENDS
+        room = max_length - len(rendered(tokenizer, empty)) - ENDS
         shortened = [self._shortened(tokenizer, row, room, labels) for row in rows]
         return [{"messages": self.asked.question(row, labels), "completion": self.asked.gold(row)} for row in shortened]
 
     def _shortened(self, tokenizer: Any, row: Row, room: int, labels: Sequence[str]) -> Row:
         content = self.asked.question(row, labels)[0]["content"]
-        over = len(_tokens(tokenizer, content)) + len(_tokens(tokenizer, self.asked.gold(row))) - room
+        over = len(rendered(tokenizer, content)) + len(rendered(tokenizer, self.asked.gold(row))) - room
         if over <= 0:
             return row
         text = row[self.asked.long]
-        count = len(_tokens(tokenizer, text))
+        count = len(rendered(tokenizer, text))
         # In characters, a little less than the tokens' share: those of a text are not all of one length.
         chars = int(len(text) * max(0, count - over) / max(1, count) * CUT_SHARE)
         start = max(0, min(len(text) - chars, self.asked.wanted(row) - chars // 2))

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from playground.data.sentences import pieces
+from playground.data.sentences import side_by_side, whole
 from playground.data.tokens import UNSPACED
 from playground.fields import Row
 from playground.heads.base import Head, Loaded, Prediction, Trunkless, longest_input
@@ -48,13 +48,7 @@ class Sentence:
 
 def sentences(text: str) -> list[Sentence]:
     """The sentences of a text, in order."""
-    found, place = [], 0
-    for piece in pieces(text, len(text)):
-        place += len(piece.before)
-        if piece.text:
-            found.append(Sentence(place, place + len(piece.text), piece.text))
-        place += len(piece.text)
-    return found
+    return [Sentence(place, place + len(sentence), sentence) for place, sentence in whole(text)]
 
 
 def word_features(texts: Sequence[str]) -> Any:
@@ -108,15 +102,9 @@ def summary(text: str, features: Any, found: Sequence[Sentence], count: int) -> 
         {"start": part.start, "end": part.end, "text": part.text, "score": rank}
         for part, (_, rank) in zip(parts, taken, strict=True)
     ]
-    return Prediction({"summary_text": joined([part.text for part in parts])}, {"sources": sources, "read": len(found)})
-
-
-def joined(texts: Sequence[str]) -> str:
-    """Sentences one after the other, with a blank between those that are written with blanks."""
-    text = ""
-    for part in texts:
-        text += ("" if not text or UNSPACED.match(text[-1]) else " ") + part
-    return text
+    return Prediction(
+        {"summary_text": side_by_side(part.text for part in parts)}, {"sources": sources, "read": len(found)}
+    )
 
 
 def _summarized(row: Row, params: BaseModel, features: Any) -> Prediction:

@@ -26,12 +26,11 @@ from pydantic import BaseModel
 
 from playground.data.tokens import UNSPACED
 from playground.errors import PlaygroundError
-from playground.fields import ASSISTANT, USER, Entity, FoundAnswer, Row, Turn
+from playground.fields import ASSISTANT, PLACE, USER, Entity, FoundAnswer, Row, Turn
 from playground.heads.base import Prediction
 from playground.i18n import LANGUAGES, translate
 from playground.languages import has_han, name_of
 
-PLACE = re.compile(r"\{(\w+)\}")
 THOUGHT = "<think>"
 THOUGHT_ENDS = "</think>"
 """Around what models that reason write before they answer; some templates open it themselves."""

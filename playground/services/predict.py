@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from playground.errors import PlaygroundError, first_fault
-from playground.fields import Field, Row
+from playground.fields import PLACE, Field, Row
 from playground.i18n import LanguageName, Message, msg, render, translate
 from playground.models import endpoints, hub
 from playground.models.catalog import catalog, chat_models, offered_for
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("playground")
 REASON_CHARS = 200
-PLACE = re.compile(r"\{(\w+)\}")
-"""Of a prompt, where an input goes: see heads/prompted.py."""
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from playground.data.sentences import pieces
-from playground.data.tokens import UNSPACED
+from playground.data.sentences import side_by_side, whole
 from playground.fields import Row
 
 LEAD = 3
@@ -19,7 +18,4 @@ def lead(held_out: Sequence[Row]) -> list[str]:
 
 def beginning(text: str, count: int = LEAD) -> str:
     """The first `count` sentences of a text."""
-    found = ""
-    for sentence in [piece.text for piece in pieces(text, len(text)) if piece.text][:count]:
-        found += ("" if not found or UNSPACED.match(found[-1]) else " ") + sentence
-    return found
+    return side_by_side(sentence for _, sentence in whole(text)[:count])
