@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from playground.cli import main
 from playground.errors import PlaygroundError
 from playground.fields import Answer, Field, Generated, Label, Labels, Row, Spans
 from playground.heads import get_head
@@ -115,17 +116,15 @@ def test_every_example_is_answered(task: Task) -> None:
             assert output[0]["score"] >= output[-1]["score"]
 
 
-def test_the_command_line_answers_as_the_service_does(task: Task) -> None:
+def test_the_command_line_answers_as_the_service_does(task: Task, capsys: pytest.CaptureFixture[str]) -> None:
     row = examples(task)[0]
     words = [word for name, value in row.items() for word in (f"--{name}", value)]
     # Chance gives the same with the same seed.
     fixed = {"seed": 1, "max_new_tokens": 12} if "seed" in task.params.model_fields else {}
     words += [word for name, value in fixed.items() for word in ("--set", f"{name}={value}")]
-    done = subprocess.run(
-        [sys.executable, "-m", "playground", "predict", task.id, *words, "--json"],
-        cwd=ROOT, capture_output=True, text=True, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    assert rounded(json.loads(done.stdout.splitlines()[-1])) == rounded(predict(task.id, row, params=fixed))
+    assert main(["predict", task.id, *words, "--json"]) == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert rounded(json.loads(said)) == rounded(predict(task.id, row, params=fixed))
 
 
 def rounded(value: Any) -> Any:
@@ -250,19 +249,16 @@ def running_python(task: Task, row: Row, model: str, home: Path) -> Iterator[str
     yield done.stdout.splitlines()[-1]
 
 
-@pytest.mark.slow
-def test_the_command_line_asks_a_chat_model(task: Task, chat: str) -> None:
+def test_the_command_line_asks_a_chat_model(task: Task, chat: str, capsys: pytest.CaptureFixture[str]) -> None:
     row = row_for(task, chat)
     words = [word for name, value in row.items() for word in (f"--{name}", value)]
     words += [word for name, value in knobs(task).items() for word in ("--set", f"{name}={value}")]
-    done = subprocess.run(
-        [sys.executable, "-m", "playground", "predict", task.id, *words, "--model", chat, "--json"],
-        cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    if done.returncode:
-        assert task.id == "ner" and "cannot be used" in done.stdout + done.stderr and "Traceback" not in done.stderr
+    code = main(["predict", task.id, *words, "--model", chat, "--json"])
+    said = capsys.readouterr()
+    if code:
+        assert task.id == "ner" and "cannot be used" in said.err
         return
-    assert rounded(json.loads(done.stdout.splitlines()[-1])) == rounded(
+    assert rounded(json.loads(said.out.splitlines()[-1])) == rounded(
         predict(task.id, row, model=chat, params=knobs(task))
     )
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,18 +132,12 @@ def test_each_model_on_a_shared_base_writes_what_it_writes_alone(case: Case) -> 
     assert len(pool_module.pool().keys()) == 1
 
 
-FRESH = """
-import json, sys
-from pathlib import Path
-from tests.heads.test_generation import PROMPT, last, said
-print(json.dumps([said(last(Path(name), {"text": PROMPT})) for name in sys.argv[1:]]))
-"""
+def written(models: list[Path]) -> list[str]:
+    return [said(last(model, {"text": PROMPT})) for model in models]
 
 
-def test_adapters_come_back_from_their_files_in_a_fresh_process(case: Case) -> None:
-    words = [sys.executable, "-c", FRESH, *map(str, case.models)]
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout.splitlines()[-1]) == [said(last(model, {"text": PROMPT})) for model in case.models]
+def test_adapters_come_back_from_their_files_in_a_fresh_process(case: Case, elsewhere: Executor) -> None:
+    assert elsewhere.submit(written, case.models).result() == written(case.models)
 
 
 def test_eight_threads_on_one_trunk_write_what_they_write_alone(case: Case) -> None:

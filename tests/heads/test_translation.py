@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,19 +70,14 @@ def save_adapter(base: Path, folder: Path, seed: int) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
+def cases(tmp_path_factory: pytest.TempPathFactory, elsewhere: Executor) -> dict[str, Case]:
     made = {}
     for family, make in FAMILIES.items():
         folder = tmp_path_factory.mktemp(family)
         base = make(folder / "base")
         made[family] = Case(family, base, [save_adapter(base, folder / f"adapter-{seed}", seed) for seed in (1, 2)], [])
-    arguments = [str(adapter) for case in made.values() for adapter in case.adapters]
-    done = subprocess.run(
-        [sys.executable, "-c", FRESH, *arguments], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    found = iter(json.loads(done.stdout.splitlines()[-1]))
     for case in made.values():
-        case.fresh += [next(found) for _ in case.adapters]
+        case.fresh += elsewhere.submit(found_for, case.adapters).result()
     return made
 
 
@@ -127,12 +120,8 @@ def assert_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
     np.testing.assert_allclose(found["marks"], expected["marks"], rtol=0, atol=TOLERANCE)
 
 
-FRESH = """
-import json, sys
-from pathlib import Path
-from tests.heads.test_translation import found_alone, found_in_pool
-print(json.dumps([[found_alone(Path(name)), found_in_pool(Path(name))] for name in sys.argv[1:]]))
-"""
+def found_for(adapters: list[Path]) -> list[list[dict[str, Any]]]:
+    return [[found_alone(adapter), found_in_pool(adapter)] for adapter in adapters]
 
 
 def test_adapters_come_back_from_their_files_in_a_fresh_process(case: Case) -> None:

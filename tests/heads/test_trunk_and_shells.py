@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -211,24 +208,14 @@ def own_trunk(case: Case, adapter: Path) -> bool:
     return not SHARES[case.family] and SHAPES[adapter.name][0] in ("sequence_classification", "multi_label")
 
 
-FRESH = """
-import json, sys
-from pathlib import Path
-from tests.heads.test_trunk_and_shells import Case, alone, through_pool
-family, base, *adapters = sys.argv[1:]
-case = Case(family, Path(base), [Path(adapter) for adapter in adapters])
-pool = [through_pool(adapter).tolist() for adapter in case.adapters]
-plain = [alone(case, adapter).tolist() for adapter in case.adapters]
-print(json.dumps({"pool": pool, "plain": plain}))
-"""
+def reloaded(case: Case) -> list[list[list]]:
+    """What each adapter answers through the pool, and alone."""
+    return [[through_pool(adapter).tolist(), alone(case, adapter).tolist()] for adapter in case.adapters]
 
 
-def test_all_adapters_reloaded_in_one_fresh_process(case: Case) -> None:
+def test_all_adapters_reloaded_in_one_fresh_process(case: Case, elsewhere: Executor) -> None:
     """What was saved is all there is: nothing random is created anew in another process."""
-    arguments = [case.family, str(case.base), *map(str, case.adapters)]
-    done = subprocess.run([sys.executable, "-c", FRESH, *arguments], capture_output=True, text=True, check=True)
-    result = json.loads(done.stdout.splitlines()[-1])
-    for adapter, pool, plain in zip(case.adapters, result["pool"], result["plain"], strict=True):
+    for adapter, (pool, plain) in zip(case.adapters, elsewhere.submit(reloaded, case).result(), strict=True):
         assert_close(torch.tensor(plain), alone(case, adapter))
         assert_close(torch.tensor(pool), torch.tensor(plain))
 

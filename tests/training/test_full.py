@@ -72,6 +72,7 @@ def test_an_encoder_s_own_weights_learn_and_it_is_saved_whole(home: Path) -> Non
     assert "library_name: transformers" in card and f"base_model: {base}" in card
 
 
+@pytest.mark.slow
 def test_what_a_language_model_said_before_is_read_off_its_base(home: Path) -> None:
     base = tiny_gpt2(home / "gpt2")
     run = trained(home, "generation", str(base), questions(), [], epochs=20)
@@ -81,6 +82,7 @@ def test_what_a_language_model_said_before_is_read_off_its_base(home: Path) -> N
     assert sample["before"] != sample["tuned"]
 
 
+@pytest.mark.slow
 def test_a_network_of_one_s_own_goes_on_from_what_it_knows(home: Path) -> None:
     """With the same labels its output layer stays; other labels get another one."""
     sizes: dict[str, Any] = {"hidden_size": 64, "layers": 1, "dropout": 0.1}

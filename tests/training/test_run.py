@@ -201,6 +201,7 @@ def test_failed_run_says_why_and_keeps_the_traceback_in_its_log(home: Path) -> N
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits another process's address space")
+@pytest.mark.slow
 def test_batch_is_halved_when_memory_runs_out(home: Path, one_core: None) -> None:
     run = make_run(home, rows=160, epochs=1, batch_size=128, max_length=128)
     lengthen(run)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     monkeypatch.undo()
 
 
-@pytest.fixture(scope="module", params=list(CASES))
+SLOW = ("scratch/bilstm", "scratch/seq2seq")
+
+
+def marked(names: Iterable[str]) -> list[Any]:
+    return [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in names]
+
+
+@pytest.fixture(scope="module", params=marked(CASES))
 def run(request: pytest.FixtureRequest, home: Path) -> Run:
     """A run of the network that was trained to its end."""
     task, rows, labels = CASES[request.param]
