@@ -89,7 +89,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     monkeypatch.undo()
 
 
-@pytest.fixture(scope="module", params=["prompts", "texts", "chats"])
+@pytest.fixture(scope="module", params=["prompts", "texts", pytest.param("chats", marks=pytest.mark.slow)])
 def case(request: pytest.FixtureRequest, home: Path) -> Case:
     if request.param == "prompts":
         numbers = {"learning_rate": 1e-2, "epochs": 40, "max_length": 64}

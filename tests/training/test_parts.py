@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +15,6 @@ import numpy as np
 import psutil
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 
 from playground import runs
 from playground.fields import Row
@@ -24,7 +22,6 @@ from playground.runs import Run
 from playground.training import checkpoints, examples, memory, verify
 from playground.training.threads import IN_USE_SECONDS, Threads
 from playground.training.trainer import Order
-from playground.training.verifying import aside_of, new_aside
 
 
 def write_checkpoint(parent: Path, step: int, merit: float | None = None) -> Path:
@@ -179,38 +176,6 @@ def test_training_leaves_a_core_while_the_page_is_in_use(tmp_path: Path, monkeyp
         assert torch.get_num_threads() == 4
     finally:
         torch.set_num_threads(before)
-
-
-@pytest.mark.parametrize("tensor", ["lora_B", "classifier"])
-def test_verification_notices_a_weight_that_did_not_survive(reference: Run, tmp_path: Path, tensor: str) -> None:
-    run = Run(tmp_path / reference.id)
-    shutil.copytree(reference.dir, run.dir)
-    aside = new_aside(run)
-    expected = expected_of(run, aside.dir)
-    shutil.copytree(run.model_dir, aside.model, dirs_exist_ok=True)
-    assert verify.main(str(run.dir)) == 0
-    verdict = json.loads(aside.verdict.read_text())
-    assert verdict["equal"]
-    assert verdict["rows"] == expected
-
-    weights = load_file(aside.model / "adapter_model.safetensors")
-    name = next(name for name in reversed(list(weights)) if tensor in name)
-    weights[name] = torch.zeros_like(weights[name])
-    save_file(weights, aside.model / "adapter_model.safetensors")
-    assert verify.main(str(run.dir)) == 0
-    assert not json.loads(aside_of(run).verdict.read_text())["equal"]
-
-
-def expected_of(run: Run, folder: Path) -> int:
-    """Write the answers that the model in model/ gives, as the trained one's; the number of rows."""
-    import numpy as np
-    import pyarrow.parquet as pq
-
-    from playground.models.resolve import resolve
-
-    rows = pq.read_table(run.data_dir / "held_out.parquet").to_pylist()
-    np.save(folder / "expected.npy", verify._by_peft(resolve(str(run.model_dir)), rows))
-    return len(rows)
 
 
 def test_half_precision_weighs_logarithms_as_probabilities() -> None:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
+from safetensors import torch as tensors
 from safetensors.numpy import load_file
 
+from playground.models.resolve import resolve
 from playground.runs import Run
 from playground.services import finetune
 from playground.services import launch as launching
 from playground.services.launch import launch
-from playground.training import checkpoints
+from playground.training import checkpoints, verify
+from playground.training.verifying import aside_of, new_aside
 
 from .conftest import SECRET, event_keys, make_run, training_process, wait_for, wait_for_end
 
@@ -226,3 +233,30 @@ def lengthen(run: Run) -> None:
     path = run.data_dir / "train.parquet"
     rows = [{**row, "text": row["text"] + " and so on" * 12} for row in pq.read_table(path).to_pylist()]
     pq.write_table(pa.Table.from_pylist(rows), path)
+
+
+@pytest.mark.parametrize("tensor", ["lora_B", "classifier"])
+def test_verification_notices_a_weight_that_did_not_survive(reference: Run, tmp_path: Path, tensor: str) -> None:
+    run = Run(tmp_path / reference.id)
+    shutil.copytree(reference.dir, run.dir)
+    aside = new_aside(run)
+    expected = expected_of(run, aside.dir)
+    shutil.copytree(run.model_dir, aside.model, dirs_exist_ok=True)
+    assert verify.main(str(run.dir)) == 0
+    verdict = json.loads(aside.verdict.read_text())
+    assert verdict["equal"]
+    assert verdict["rows"] == expected
+
+    weights = tensors.load_file(aside.model / "adapter_model.safetensors")
+    name = next(name for name in reversed(list(weights)) if tensor in name)
+    weights[name] = torch.zeros_like(weights[name])
+    tensors.save_file(weights, aside.model / "adapter_model.safetensors")
+    assert verify.main(str(run.dir)) == 0
+    assert not json.loads(aside_of(run).verdict.read_text())["equal"]
+
+
+def expected_of(run: Run, folder: Path) -> int:
+    """Write the answers that the model in model/ gives, as the trained one's; the number of rows."""
+    rows = pq.read_table(run.data_dir / "held_out.parquet").to_pylist()
+    np.save(folder / "expected.npy", verify._by_peft(resolve(str(run.model_dir)), rows))
+    return len(rows)
