@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import time
 from contextlib import suppress
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from playground.cli import shown
@@ -31,37 +30,20 @@ def predict_file(options: argparse.Namespace) -> dict[str, Any]:
     right answers.
     """
     from playground.services import batch
-    from playground.services.uploads import mapped
 
     task = get_task(options.task)
-    ending = _ending(options.output, options.file)
-    upload = batch.inspect(options.file, task.id, OWNER)
+    if options.output is None:
+        raise PlaygroundError("batch_no_output")
     fixed = {
         field.name: given(field, text)
         for field in (*task.inputs, *task.extra_inputs)
         if (text := getattr(options, field.name))
     }
-    wished = {**columns(options.map), **{name: [] for name in fixed if name not in task.extras}}
-    batch_id = batch.begin(
-        upload.id,
-        model=options.model,
-        columns=mapped(batch.proposed(task, upload.proposals), wished),
-        params=values(options.set),
-        given=fixed,
-        owner=OWNER,
-    )
-    status = _followed(batch_id, upload.table.rows, options.lang)
-    if status.done:
-        batch.save(batch_id, OWNER, options.output, ending, options.lang)
-    view = batch.view(batch_id, OWNER)
-    if status.state == "failed":
-        raise PlaygroundError("batch_failed", **shown.why(status))
-    result = {
-        "task": task.id, "model": view.spec.model, "state": status.state, "rows": view.rows, "done": status.done,
-        "failed": status.failed, "output": str(options.output),
-    }  # fmt: skip
-    score = status.score or {}
-    result |= {name: score[name] for name in ("metrics", "intervals") if name in score}
+    view = batch.predict_file(
+        options.file, task.id, options.output, model=options.model, columns=columns(options.map),
+        params=values(options.set), given=fixed, lang=options.lang, work=partial(_followed, lang=options.lang),
+    )  # fmt: skip
+    status, result = view.status, {**view.summary, "output": str(options.output)}
     if status.state == "stopped":
         shown.tell(translate(options.lang, "cli.batch.stopped", done=status.done, rows=view.rows))
         if options.json:
@@ -75,30 +57,14 @@ def predict_file(options: argparse.Namespace) -> dict[str, Any]:
     if status.score and not options.json:
         for line in shown.evaluation(status.score, options.lang):
             print(line)
-    batch.discard(batch_id, OWNER)  # the file has it all
     return result
 
 
-def _ending(output: Path | None, files: list[Path]) -> str:
-    """What the output is to be; refused before anything is read where it could not be written."""
-    from playground.services.batch import ENDINGS
-
-    if output is None:
-        raise PlaygroundError("batch_no_output")
-    ending = output.suffix.removeprefix(".").lower()
-    if ending not in ENDINGS:
-        raise PlaygroundError("batch_ending", found=output.name, endings=[f".{one}" for one in ENDINGS])
-    if any(file.exists() and output.exists() and file.samefile(output) for file in files):
-        raise PlaygroundError("batch_same_file", file=output.name)
-    if not os.access(output.parent, os.W_OK) or output.is_dir():
-        raise PlaygroundError("batch_no_folder", folder=str(output.parent))
-    return ending
-
-
-def _followed(batch_id: str, rows: int, lang: str) -> BatchStatus:
+def _followed(batch_id: str, lang: str) -> BatchStatus:
     """Work to the end, or until Ctrl-C asks it to stop; a second one ends the process."""
     from playground.services import batch
 
+    rows = batch.view(batch_id, OWNER).rows
     told_at = time.monotonic()
 
     def told(status: BatchStatus) -> None:

@@ -80,7 +80,7 @@ def finetune(options: argparse.Namespace) -> dict[str, Any]:
         raise PlaygroundError("run_failed", run=run_id, **shown.why(view.status))
     if not options.json and not options.detach:
         _print_run(view, options.lang)
-    return _run_json(view)
+    return view.summary
 
 
 def _dry_run(spec: RunSpec, upload_id: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def runs(options: argparse.Namespace) -> dict[str, Any]:
     elif not options.json:
         print(shown.progress(view, options.lang))
         _print_run(view, options.lang)
-    return {**_run_json(view), "name": view.title, "note": view.note}
+    return {**view.summary, "name": view.title, "note": view.note}
 
 
 def _refuse_together(options: argparse.Namespace) -> None:
@@ -196,7 +196,7 @@ def stop(options: argparse.Namespace) -> dict[str, Any]:
 
     service.stop(_run_id(options), OWNER)
     shown.tell(translate(options.lang, "cli.stopping"))
-    return _run_json(service.view(_run_id(options), OWNER))
+    return service.view(_run_id(options), OWNER).summary
 
 
 def resume(options: argparse.Namespace) -> dict[str, Any]:
@@ -205,7 +205,7 @@ def resume(options: argparse.Namespace) -> dict[str, Any]:
 
     service.resume(_run_id(options), OWNER)
     shown.tell(translate(options.lang, "cli.started", run=_run_id(options)))
-    return _run_json(service.view(_run_id(options), OWNER))
+    return service.view(_run_id(options), OWNER).summary
 
 
 def evaluate(options: argparse.Namespace) -> dict[str, Any]:
@@ -247,10 +247,6 @@ def serve(options: argparse.Namespace) -> None:
 
 def _run_id(options: argparse.Namespace) -> str:
     return str(options.run_id).removeprefix("run/")
-
-
-def _run_json(view: RunView) -> dict[str, Any]:
-    return {"run": view.id, "model": view.model, "state": view.status.state, "report": view.report}
 
 
 def _print_run(view: RunView, lang: str) -> None:

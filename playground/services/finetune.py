@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -46,10 +47,12 @@ from playground.tasks import get_task
 from playground.tasks.spec import Task
 
 __all__ = [
-    "RunView", "Upload", "again", "bases", "brief", "by_hand", "command", "create_dry",
+    "RunView", "Upload", "again", "asked_for", "bases", "brief", "by_hand", "command", "create_dry",
     "default_method", "describe", "get_upload", "inspect",
-    "mapped", "methods", "peers", "resume", "runs", "start", "start_both", "stop", "view",
+    "mapped", "methods", "peers", "resume", "runs", "start", "start_both", "stop", "view", "wait",
 ]  # fmt: skip
+
+WAIT_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,11 @@ class RunView:
     def title(self) -> str:
         """What people call it."""
         return self.spec.name or self.spec.data
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What programs are told of it."""
+        return {"run": self.id, "model": self.model, "state": self.status.state, "report": self.report}
 
 
 @dataclass(frozen=True)
@@ -280,6 +288,13 @@ def view(run_id: str, owner: str) -> RunView:
     )
 
 
+def wait(run_id: str, owner: str) -> RunView:
+    """A run once it is over."""
+    while (seen := view(run_id, owner)).status.state in ("queued", "running"):
+        time.sleep(WAIT_SECONDS)
+    return seen
+
+
 def runs(owner: str) -> list[RunView]:
     """The owner's runs, newest first, without charts, events, log and report."""
     return [brief(run) for run in list_runs(settings().runs_dir, owner)]
@@ -368,15 +383,23 @@ def by_hand(spec: RunSpec) -> dict[str, Any]:
     return {key: value for key, value in numbers.items() if value != known[key] and key not in chosen}
 
 
+def asked_for(spec: RunSpec) -> dict[str, Any]:
+    """What the form says, under the names of RunSpec; what was left to the program is not there."""
+    method = spec.method if spec.method != "lora" and not spec.base.startswith(SCRATCH) else ""
+    said = {
+        "task": spec.task, "base": spec.base, "method": method, "preset": spec.preset, "name": spec.name,
+        "columns": spec.columns, "fixes": spec.fixes, "training": by_hand(spec),
+    }  # fmt: skip
+    return {name: value for name, value in said.items() if value}
+
+
 def command(spec: RunSpec, file_name: str) -> str:
     """The command line that does what the form does."""
     files = [spec.rows_of] if spec.rows_of else file_name.split(data.TOGETHER)
     words = ["python", "-m", "playground", "finetune", *files, *(["--rows-only"] if spec.rows_of else [])]
-    words += ["--task", spec.task]
-    words += ["--base", spec.base] if spec.base else []
-    words += ["--method", spec.method] if spec.method != "lora" and not spec.base.startswith(SCRATCH) else []
-    words += ["--preset", spec.preset]
-    words += ["--name", spec.name] if spec.name else []
+    said = asked_for(spec)
+    for name in ("task", "base", "method", "preset", "name"):
+        words += [f"--{name}", said[name]] if name in said else []
     for name, columns in spec.columns.items():
         for column in columns:
             words += ["--map", f"{name}={column}"]

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from playground.fields import Row
@@ -41,8 +40,8 @@ def snippets(
         "python": _python(task.id, asked, model, knobs),
     }
     return ({} if own else here) | {
-        "client": _client(task.id, {**asked, "model": model, **knobs}, url, own),
-        "curl": _curl(task.id, {**asked, "model": model, **knobs}, url, own),
+        "client": by_client(task.id, {**asked, "model": model, **knobs}, url, own),
+        "curl": by_curl(task.id, quoted(one_line({**asked, "model": model, **knobs})), url, own),
     }
 
 
@@ -59,7 +58,7 @@ def typed(value: Any) -> str:
         return value
     if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
         return ", ".join(value)
-    return _json(value)
+    return one_line(value)
 
 
 def quoted(text: str) -> str:
@@ -79,7 +78,7 @@ def _octal(found: re.Match[str]) -> str:
     return "".join(f"\\{byte:03o}" for byte in found.group().encode())
 
 
-def _json(value: Any) -> str:
+def one_line(value: Any) -> str:
     """JSON on one line, with nothing in it that a terminal would take for a key."""
     return CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", json.dumps(value, ensure_ascii=False))
 
@@ -94,91 +93,41 @@ def _python(task_id: str, inputs: Mapping[str, Any], model: str, params: Mapping
     )
 
 
-def _client(task_id: str, asked: Mapping[str, Any], url: str, own: bool) -> str:
-    arguments = "".join(
-        f"    {name}={f'handle_file({value!r})' if name == 'data' else repr(value)},\n" for name, value in asked.items()
-    )
-    imports, token, sent = "import json\n", "", ""
-    if own:
-        imports, token = "import json\nimport os\n", f"token = os.environ[{TOKEN!r}]\n"
-        sent = 'headers={"Authorization": f"Bearer {token}"}, '
+PRINT = "print(json.dumps(answer, ensure_ascii=False))"
+
+
+def by_client(
+    endpoint: str, asked: Mapping[str, Any], url: str, token: bool, modules: Sequence[str] = (), then: str = PRINT
+) -> str:
+    """Python from anywhere. `data` is a file's name or several; `modules` are those that `then` needs but json."""
+    written = {name: _handled(value) if name == "data" else repr(value) for name, value in asked.items()}
+    arguments = "".join(f"    {name}={value},\n" for name, value in written.items())
+    imports = "".join(f"import {name}\n" for name in sorted({"json", *modules, *(["os"] if token else [])}))
     names = "Client, handle_file" if "data" in asked else "Client"
+    read = f"token = os.environ[{TOKEN!r}]\n" if token else ""
+    sent = 'headers={"Authorization": f"Bearer {token}"}, ' if token else ""
     return (
-        f"{imports}\nfrom gradio_client import {names}\n\n{token}client = Client({url!r}, {sent}verbose=False)\n"
-        f"answer = client.predict(\n{arguments}    api_name={'/' + task_id!r},\n)\n"
-        "print(json.dumps(answer, ensure_ascii=False))"
+        f"{imports}\nfrom gradio_client import {names}\n\n{read}client = Client({url!r}, {sent}verbose=False)\n"
+        f"answer = client.predict(\n{arguments}    api_name={'/' + endpoint!r},\n)\n{then}"
     )
 
 
-@dataclass(frozen=True)
-class Asking:
-    """What is asked of a document, and where.
-
-    command   the word of the command line, "ask" or "search", by which the rest is known
-    question  what is asked, or searched for
-    file      name of the document, in the folder where the code runs
-    model     "" for the usual one
-    url       where the page is
-    """
-
-    command: str
-    question: str
-    file: str
-    model: str
-    url: str
+def _handled(files: str | Sequence[str]) -> str:
+    if isinstance(files, str):
+        return f"handle_file({files!r})"
+    return f"[{', '.join(map(_handled, files))}]"
 
 
-ENDPOINTS = {"ask": ("ask_document", "question", "answers"), "search": ("find_passages", "query", "passages")}
-"""Command -> its endpoint, what that calls the question, and what it finds."""
-
-
-def document_snippets(asking: Asking, *, here: bool, token: bool) -> dict[str, str]:
-    """{kind: code} for each of KINDS.
-
-    here   whether the command line and Python can ask the same: not for a visitor's own model
-    token  whether a token, in the environment variable TOKEN, says whose the request is
-    """
-    endpoint, word, found = ENDPOINTS[asking.command]
-    given = {word: asking.question, **({"model": asking.model} if asking.model else {})}
-    chosen = f" --model {quoted(asking.model)}" if asking.model else ""
-    function = "ask" if asking.command == "ask" else "find_passages"
-    model = f", model={asking.model!r}" if asking.model else ""
-    mine = {
-        # What begins with a hyphen is no option behind the two.
-        "cli": (
-            f"python -m playground {asking.command}{chosen} --json -- {quoted(asking.file)} {quoted(asking.question)}"
-        ),
-        "python": (
-            "import json\nfrom pathlib import Path\n\nfrom playground.services import documents\n\n"
-            f"document = documents.open_file(Path({asking.file!r}))\n"
-            f"found = documents.{function}(document, {asking.question!r}{model})\n"
-            f'print(json.dumps({{"document": document, {found!r}: found}}, ensure_ascii=False))'
-        ),
-    }
-    call = f"{asking.url}/gradio_api"
-    sent = f'-H "Authorization: Bearer ${TOKEN}" ' if token else ""
-    name = asking.file.replace("\\", "\\\\").replace('"', '\\"')  # as curl reads a name in quotes
-    file = quoted(f'files=@"{name}"')
-    path = r"""sed 's/.*\["\(.*\)"\].*/\1/'"""  # of ["path"]
-    upload = f"path=$(curl -s {sent}{quoted(f'{call}/upload')} -F {file} | {path})\n"
-    before, after = _json(given).removesuffix("}") + ', "data": {"path": "', '", "meta": {"_type": "gradio.FileData"}}}'
-    body = f'{quoted(before)}"$path"{quoted(after)}'
-    return (mine if here else {}) | {
-        "client": _client(endpoint, {**given, "data": asking.file}, asking.url, token),
-        "curl": upload + _asked(endpoint, body, asking.url, token),
-    }
-
-
-def _curl(task_id: str, asked: Mapping[str, Any], url: str, own: bool) -> str:
-    return _asked(task_id, quoted(_json(dict(asked))), url, own)
-
-
-def _asked(task_id: str, body: str, url: str, own: bool) -> str:
+def by_curl(endpoint: str, body: str, url: str, token: bool) -> str:
     """Two requests, as Gradio's endpoints need: one asks, the other waits for the answer, the last of the events."""
     call = f"{url}/gradio_api/call"
-    token = f'-H "Authorization: Bearer ${TOKEN}" ' if own else ""
+    sent = sent_token(token)
     return (
-        f"event=$(curl -s {quoted(f'{call}/v2/{task_id}')} -H 'Content-Type: application/json' {token}"
+        f"event=$(curl -s {quoted(f'{call}/v2/{endpoint}')} -H 'Content-Type: application/json' {sent}"
         f'-d {body} | sed \'s/.*"event_id": *"\\([^"]*\\)".*/\\1/\')\n'
-        f"curl -sN {token}{quoted(f'{call}/{task_id}')}/\"$event\" | sed -n 's/^data: //p' | tail -n 1"
+        f"curl -sN {sent}{quoted(f'{call}/{endpoint}')}/\"$event\" | sed -n 's/^data: //p' | tail -n 1"
     )
+
+
+def sent_token(token: bool) -> str:
+    return f'-H "Authorization: Bearer ${TOKEN}" ' if token else ""

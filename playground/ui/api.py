@@ -19,6 +19,7 @@ from playground.services.evaluate import evaluate as score
 from playground.services.streaming import changes, stream
 from playground.tasks import TASKS, get_task
 from playground.tasks.spec import Task
+from playground.ui.batch_api import predict_file
 from playground.ui.document_api import ask_document, find_passages
 from playground.ui.loading import import_models
 from playground.ui.uploaded import uploaded_files
@@ -29,7 +30,7 @@ def endpoints() -> None:
     """Add every public endpoint to the Blocks being built."""
     for task in TASKS:
         gr.api(guarded(prediction(task)), api_name=task.id)
-    for handler in (models, ask_document, find_passages, finetune, run, runs, stop, resume, evaluate):
+    for handler in (models, ask_document, find_passages, predict_file, finetune, run, runs, stop, resume, evaluate):
         gr.api(guarded(handler), api_name=handler.__name__)
 
 
@@ -84,7 +85,7 @@ def models(visitor: Visitor, task: str = "classification") -> list[dict[str, str
 
 def finetune(
     visitor: Visitor,
-    data: dict,
+    data: dict | None = None,
     task: str = "classification",
     base: str = "",
     method: str = "",
@@ -92,6 +93,8 @@ def finetune(
     name: str = "",
     columns: dict | None = None,
     fixes: list | None = None,
+    training: dict | None = None,
+    rows_of: str = "",
 ) -> dict[str, str]:
     """Start a fine-tune of an uploaded dataset, or of two parallel texts: {"run", "model", "state"}.
 
@@ -99,12 +102,16 @@ def finetune(
     their classes.
     `columns` is {field: [column, ...]}, or ["=en"] for the language of all rows; without it they are proposed.
     `fixes` are names of fixes of the data, such as "duplicates"; the command line's `--fix` lists them.
+    `training` are numbers set by hand, such as {"epochs": 2}; `rows_of` is run/<id> in place of a file: its rows.
     Without `method` it is LoRA, or from nothing where the task has no base on this machine.
     """
-    upload = tuning.inspect(uploaded_files(data, get_task(task)), task, visitor.owner)
+    if rows_of:
+        upload, _ = tuning.again(str(rows_of).removeprefix("run/"), visitor.owner)
+    else:
+        upload = tuning.inspect(uploaded_files(data, get_task(task)), task, visitor.owner)
     spec = run_spec(
         task=task, data=upload.table.name, base=base, method=method or None, preset=preset, name=name, columns=columns,
-        fixes=fixes,
+        fixes=fixes, training=training,
     )  # fmt: skip
     import_models()
     run_id = tuning.start(spec, upload.id, visitor.owner)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
 from playground.errors import PlaygroundError
 from playground.fields import Field, Language, Messages
@@ -18,6 +15,8 @@ from playground.services import batch, predict
 from playground.services.batch import BatchView
 from playground.tasks.spec import PROMPT, Task
 from playground.ui import markup
+from playground.ui.batch_api import saved
+from playground.ui.code_panel import CodePanel, of_batch
 from playground.ui.columns import FILE_TYPES, ColumnPicker, chosen_columns, short, summary
 from playground.ui.loading import import_models
 from playground.ui.unseen import unseen
@@ -106,10 +105,7 @@ class BatchPanel:
             with gr.Row(visible=False, elem_classes="samples") as self.downloads:
                 self.download = gr.HTML(padding=False)
                 self.saves = {ending: gr.Button(ending, size="sm") for ending in batch.ENDINGS}
-            with gr.Accordion(self.text("ui.command"), open=False):
-                self.command = gr.Textbox(
-                    show_label=False, container=False, interactive=False, lines=2, max_lines=6, elem_classes="code"
-                )
+            self.code = CodePanel(self.lang).code
 
     def _events(self) -> None:
         work: dict[str, Any] = {"preprocess": False, "api_visibility": "private"}
@@ -127,7 +123,7 @@ class BatchPanel:
         self.parts = {
             "batches": self.batches, "body": self.body, "head": self.head, "stop": self.stop, "resume": self.resume,
             "discard": self.discard, "score": self.score, "preview": self.preview, "downloads": self.downloads,
-            "download": self.download, "command": self.command,
+            "download": self.download, "code": self.code,
         }  # fmt: skip
         self.drawn = [self.shown, self.seen, *self.parts.values(), self.timer]
         gr.on(
@@ -244,20 +240,15 @@ class BatchPanel:
             "preview": _preview(view, visitor, before.get("preview", {})),
             "downloads": {"visible": status.done > 0},
             "download": {"value": markup.note(visitor.text(download))},
-            "command": {"value": batch.command(view.spec)},
+            "code": {"value": of_batch(visitor, view.spec)},
         }
 
 
 def _saving(ending: str) -> Any:
-    """The handler of a download's button: where the file is, under a name that nobody can guess."""
+    """The handler of a download's button."""
 
     def on_save(visitor: Visitor, batch_id: Any) -> str:
-        view = batch.view(str(batch_id), visitor.owner)
-        folder = Path(get_upload_folder()) / secrets.token_hex(16)
-        folder.mkdir(parents=True)
-        path = folder / f"{view.spec.task}-predictions.{ending}"
-        batch.save(view.id, visitor.owner, path, ending, visitor.lang)
-        return str(path)
+        return str(saved(str(batch_id), visitor, ending))
 
     return on_save
 

@@ -9,8 +9,11 @@ import gradio as gr
 
 from playground.errors import PlaygroundError
 from playground.i18n import translate
+from playground.runs import RunSpec
 from playground.services import predict
-from playground.services.snippets import TOKEN, Asking, document_snippets, snippets
+from playground.services.batch.job import BatchSpec
+from playground.services.file_snippets import Asking, batch_snippets, document_snippets, run_snippets
+from playground.services.snippets import TOKEN, snippets
 from playground.tasks.spec import Task
 from playground.ui import markup
 from playground.ui.wrapper import Visitor
@@ -44,6 +47,20 @@ class CodePanel:
         token = bool(visitor.token)
         found = document_snippets(asking, here=not _is_own(visitor, asking.model), token=token)
         return markup.note(visitor.text("ui.code.document", name=asking.file)) + _shown(visitor, found, token=token)
+
+
+def of_batch(visitor: Visitor, spec: BatchSpec) -> str:
+    """The code that sends the same file through the same model."""
+    token = bool(visitor.token)
+    said = visitor.text("ui.code.file", name=str(spec.table["name"]))
+    return markup.note(said) + _shown(visitor, batch_snippets(spec, visitor.origin, token=token), token=token)
+
+
+def of_run(visitor: Visitor, spec: RunSpec) -> str:
+    """The code that trains the same."""
+    token = bool(visitor.token)
+    said = "" if spec.rows_of else markup.note(visitor.text("ui.code.file", name=spec.data))
+    return said + _shown(visitor, run_snippets(spec, visitor.origin, token=token), token=token)
 
 
 def _is_own(visitor: Visitor, model: str) -> bool:

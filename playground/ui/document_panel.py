@@ -12,7 +12,7 @@ import gradio as gr
 from playground.errors import PlaygroundError
 from playground.i18n import translate
 from playground.services import documents
-from playground.services.snippets import Asking
+from playground.services.file_snippets import Asking
 from playground.settings import settings
 from playground.ui import markup
 from playground.ui.answers import marked

@@ -9,7 +9,6 @@ from typing import Any
 
 from playground.errors import PlaygroundError
 from playground.i18n import Message, join, render, translate
-from playground.services import finetune
 from playground.services.finetune import RunView
 from playground.services.share import packed
 from playground.ui import markup, scorecard
@@ -27,7 +26,7 @@ def contents(view: RunView | None, views: list[RunView], lang: str, peers: Seque
         "list": len(views) > bool(view),
         "body": view is not None,
         "head": "", "stop": {"visible": False}, "resume": False, "pack": {"visible": False}, "use": False,
-        "charts": False, "loss": [], "charted": "", "score": [], "name": "", "note": "", "events": "", "command": "",
+        "charts": False, "loss": [], "charted": "", "score": [], "name": "", "note": "", "events": "",
         "log": "",
         **scorecard.EMPTY,
     }  # fmt: skip
@@ -57,7 +56,6 @@ def _progress(view: RunView, lang: str) -> dict[str, Any]:
         "name": view.spec.name,
         "note": view.note,
         "events": markup.events((_clock(event["time"]), _text(event["message"], lang)) for event in view.events),
-        "command": finetune.command(view.spec, view.spec.data),
         "log": view.log,
     }
 

@@ -13,6 +13,7 @@ from playground.runs import NAME_CHARS, NOTE_CHARS
 from playground.services import finetune, history, predict, watch
 from playground.tasks import get_task
 from playground.ui import markup, results, runs_table, scorecard, side_by_side, trash_panel
+from playground.ui.code_panel import CodePanel, of_run
 from playground.ui.loading import import_models
 from playground.ui.runs_table import RunsTable, ticked
 from playground.ui.scorecard_panel import ScorecardPanel
@@ -37,7 +38,7 @@ GOING = ("queued", "running")
 OVERLAYS = tuple(f"over_{name}" for name in side_by_side.CURVES)
 ORDER = (
     "none", "list", "count", "table", *side_by_side.PARTS, "body", "head", "stop", "resume", "pack", "use", "charts",
-    "loss", "charted", "score", *scorecard.EMPTY, "name", "note", "events", "command", "log", *trash_panel.PARTS,
+    "loss", "charted", "score", *scorecard.EMPTY, "name", "note", "events", "code", "log", *trash_panel.PARTS,
 )  # fmt: skip
 """The parts of the panel that are filled from the run's directory, in the order of their components."""
 
@@ -96,16 +97,7 @@ class RunPanel:
             self.save = gr.Button(self.text("ui.about.save"), size="sm", scale=0, min_width=BUTTON_WIDTH)
         with gr.Accordion(self.text("ui.events"), open=False):
             self.events = gr.HTML(padding=False)
-        with gr.Accordion(self.text("ui.command"), open=False):
-            self.command = gr.Textbox(
-                label=self.text("ui.command"),
-                show_label=False,
-                container=False,
-                interactive=False,
-                lines=2,
-                max_lines=6,
-                elem_id="command",
-            )
+        self.code = CodePanel(self.lang).code
         with gr.Accordion(self.text("ui.log"), open=False):
             self.log = gr.Textbox(
                 label=self.text("ui.log"),
@@ -132,7 +124,7 @@ class RunPanel:
         parts = [
             self.none, self.list.box, self.list.count, self.list.table, *self.side.parts.values(), self.body,
             self.head, self.stop, self.resume, self.pack, self.use, self.charts, self.loss, self.charted, self.score,
-            *self.card.parts.values(), self.name, self.note, self.events, self.command, self.log,
+            *self.card.parts.values(), self.name, self.note, self.events, self.code, self.log,
             *self.trash.parts.values(), self.timer,
         ]  # fmt: skip
         self.outputs = [self.shown, self.seen, *parts]
@@ -260,6 +252,7 @@ class RunPanel:
             "run": run_id,
             "stamp": stamp,
             **results.contents(view, views, visitor.lang, finetune.peers(view, views) if view else []),
+            "code": of_run(visitor, view.spec) if view else "",
             **runs_table.contents(visitor, run_id, views, words, task, state, marked),
             **side_by_side.contents(history.side_by_side(marked, visitor.owner), str(over), visitor.lang),
             **trash_panel.contents(visitor),

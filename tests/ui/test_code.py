@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +22,7 @@ from playground.tasks.spec import Task
 from tests.test_every_task import examples, rounded
 from tests.ui.conftest import Watched
 from tests.ui.server import ROOT, Server
+from tests.ui.test_finetune import start, upload
 
 Open = Callable[..., Watched]
 HOSTILE = "Ada Lovelace isn't \"there\"; $(touch owned) `touch owned` \\ 100% <b>in London</b>\n'; touch owned; '"
@@ -54,20 +57,22 @@ def codes(page: Page) -> dict[str, str]:
 
 
 def answers(code: dict[str, str], server: Server, folder: Path) -> dict[str, Any]:
-    """{kind: the JSON that its code prints}, run as it stands, in a POSIX shell or Python."""
+    """{kind: the JSON that its code prints}"""
+    return {kind: printed(kind, code[kind], server, folder) for kind in KINDS}
+
+
+def printed(kind: str, code: str, server: Server, folder: Path) -> Any:
+    """The JSON that code prints, run as it stands, in a POSIX shell or Python."""
     environment = {**os.environ, "PLAYGROUND_HOME": str(server.home), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
         environment.pop(name, None)
 
-    def printed(kind: str) -> Any:
-        command = ["sh", "-c", code[kind]] if kind in ("cli", "curl") else [sys.executable, "-c", code[kind]]
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=200)
-        assert done.returncode == 0, done.stderr
-        found = json.loads(done.stdout.splitlines()[-1])
-        return rounded(found[0] if kind == "curl" else found)  # Gradio's endpoints answer with a list of outputs
-
-    return {kind: printed(kind) for kind in KINDS}
+    command = ["sh", "-c", code] if kind in ("cli", "curl") else [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    return rounded(found[0] if kind == "curl" else found)  # Gradio's endpoints answer with a list of outputs
 
 
 def shown(page: Page, task: Task, answer: Any) -> None:
@@ -101,6 +106,61 @@ def test_all_four_give_what_the_page_shows(server: Server, open_browser: Open, t
     shown(page, task, found["cli"])
     assert list(tmp_path.iterdir()) == []
     assert watched.errors == [] and watched.dialogs == []
+
+
+@pytest.mark.slow
+def test_a_file_is_predicted_alike(server: Server, open_browser: Open, tmp_path: Path) -> None:
+    file = tmp_path / "it's mine; all.csv"
+    file.write_text(f'text,label\nI like it,positive\n"{HOSTILE.replace(chr(34), chr(34) * 2)}",negative\n')
+    page = open_browser().open("/en")
+    page.get_by_role("tab", name=translate("en", "task.classification"), exact=True).click()
+    page.locator(".batch-panel:visible .label-wrap").first.click()
+    page.locator("#batch-file-classification input[type=file]").set_input_files(file)
+    page.get_by_role("button", name=translate("en", "ui.batch.start"), exact=True).click()
+    expect(page.locator(".batch-head:visible").first).to_contain_text(translate("en", "state.done"), timeout=60_000)
+    page.locator(".batch-panel .code-panel .label-wrap:visible").click()
+    tables = []
+    for kind, code in codes(page).items():
+        folder = tmp_path / kind
+        folder.mkdir()
+        shutil.copy(file, folder)
+        said = printed(kind, code, server, folder)
+        assert (said["state"], said["rows"], said["failed"], said["metrics"]["accuracy"]) == ("done", 2, 0, 1.0)
+        assert {path.name for path in folder.iterdir()} == {file.name, "classification-predictions.csv"}
+        with (folder / "classification-predictions.csv").open(encoding="utf-8-sig", newline="") as table:
+            tables.append([{**row, "predicted_score": row["predicted_score"][:6]} for row in csv.DictReader(table)])
+    assert tables == [tables[0]] * len(KINDS) and tables[0][1]["text"] == HOSTILE
+
+
+@pytest.mark.slow
+def test_a_run_is_trained_alike(server: Server, open_browser: Open, tmp_path: Path) -> None:
+    file = tmp_path / "it's mine; all.csv"
+    words = (("good", "fine"), ("bad", "awful"))
+    rows = [f"{words[n % 2][n // 2 % 2]} day {n},{('up', 'down')[n % 2]},x" for n in range(40)]
+    file.write_text("\n".join(["said,mood,other", *rows]) + "\n")
+    page = open_browser().open("/en")
+    upload(page, file)
+    page.get_by_label(translate("en", "ui.method.linear_probe")).check()
+    page.locator("#run-name textarea, #run-name input").fill(HOSTILE[:40])
+    first = start(page)
+    expect(page.locator("#verdict")).to_contain_text("Accuracy", timeout=200_000)
+    page.locator(".run-panel .code-panel .label-wrap:visible").click()
+    asked = [what_was_asked(server, first)]
+    for kind, code in codes(page).items():
+        said = printed(kind, code, server, tmp_path)
+        assert said["state"] == "done"
+        asked.append(what_was_asked(server, said["run"]))
+    for one in asked[1:]:
+        assert {name: one[name] for name in one if one[name] != asked[0][name]} == {}
+    assert asked[0]["name"]
+
+
+def what_was_asked(server: Server, run: str) -> dict[str, Any]:
+    spec = json.loads((server.home / "runs" / run / "spec.json").read_text())
+    report = json.loads((server.home / "runs" / run / "report.json").read_text())
+    mine = {name: value for name, value in spec.items() if name not in ("id", "created", "data")}
+    mine["columns"] = {name: columns for name, columns in spec["columns"].items() if columns}
+    return {**mine, "data": Path(spec["data"]).name, "metrics": rounded(report["metrics"])}
 
 
 @pytest.mark.slow

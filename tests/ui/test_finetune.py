@@ -91,8 +91,9 @@ def test_the_result_and_use_it(server: Server, open_browser: Open, run: str) -> 
     assert json.loads(Path(download.value.path()).read_text("utf-8")) == report
     page.get_by_role("button", name=translate("en", "ui.events")).click()
     expect(page.locator(".events")).to_contain_text(translate("en", "event.done"))
-    page.get_by_role("button", name=translate("en", "ui.command")).click()
-    assert "python -m playground finetune support-tickets.csv" in page.locator("#command textarea").input_value()
+    page.get_by_role("button", name=translate("en", "ui.code")).and_(page.locator(":visible")).click()
+    code = page.locator(".codes .cli code:visible")
+    expect(code).to_contain_text("python -m playground finetune support-tickets.csv")
     page.get_by_role("button", name=translate("en", "ui.log")).click()
     expect(page.locator("#log textarea")).to_have_value(re.compile("loss"))
     with page.expect_download() as download:
@@ -137,8 +138,8 @@ def expect_the_rows(page: Page, report: dict[str, Any]) -> None:
 def test_the_chinese_run_panel_is_from_the_catalog(server: Server, open_browser: Open, run: str) -> None:
     page = open_browser(locale="en-US").open(f"/zh?run={run}")
     expect(page.locator("#verdict")).to_contain_text("准确率")
-    for key in ("outcomes", "types.of_labels", "matrix", "calibration.title", "ui.events", "ui.command", "ui.log"):
-        page.get_by_role("button", name=translate("zh", key)).click()
+    for key in ("outcomes", "types.of_labels", "matrix", "calibration.title", "ui.events", "ui.code", "ui.log"):
+        page.get_by_role("button", name=translate("zh", key)).and_(page.locator(":visible")).click()
     page.wait_for_timeout(500)
     # All runs stand in the table, also those of other tests.
     allowed = {path.name for path in DATASET.parent.parent.glob("*/*")} | {

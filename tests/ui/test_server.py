@@ -242,6 +242,22 @@ def test_a_client_trains_a_model_asks_it_and_scores_it(server: Server) -> None:
     wait_for(lambda: told(other)["state"] == "stopped", 120, "the second stop")
 
 
+def test_a_client_sends_a_whole_file(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("said,label\nI like it,positive\nI hate it,negative\n,negative\n")
+    client, data = Client(server.url, verbose=False), handle_file(tmp_path / "rows.csv")
+    columns = {"text": ["said"], "label": ["label"]}
+    job = client.submit(data=data, columns=columns, ending="jsonl", api_name="/predict_file")
+    found = job.result(timeout=120)
+    assert [found[name] for name in ("state", "rows", "done", "failed")] == ["done", 3, 3, 1]
+    assert found["metrics"]["accuracy"] == 1.0 and all("file" not in earlier for earlier in job.outputs()[:-1])
+    rows = [json.loads(line) for line in Path(found["file"]).read_text(encoding="utf-8").splitlines()]
+    assert [row["predicted_label"] for row in rows[:2]] == ["positive", "negative"] and rows[2]["prediction_error"]
+    with pytest.raises(Exception, match="pdf"):
+        client.predict(data=data, ending="pdf", api_name="/predict_file")
+    with pytest.raises(Exception, match="no starter"):
+        client.predict(data=data, model="starter/none", api_name="/predict_file")
+
+
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
 def test_every_task_answers_over_http_as_its_service_does(server: Server, task: Task) -> None:
     line = (ROOT / f"examples/{task.id}.jsonl").read_text(encoding="utf-8").splitlines()[0]

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,14 +34,15 @@ from playground.services.batch.job import (
 from playground.services.batch.rows import check_columns, proposed
 from playground.services.predict import check_inputs, checked_params, extras, task_for
 from playground.services.snippets import quoted, typed
-from playground.services.uploads import Upload, get_upload, inspect
+from playground.services.uploads import Upload, get_upload, inspect, mapped
 from playground.settings import settings
 from playground.tasks import get_task
 from playground.tasks.spec import Task
 
 __all__ = [
-    "ENDINGS", "GOING", "MOST_ROWS", "BatchView", "batches", "begin", "command", "discard", "inspect", "preview",
-    "proposed", "save", "start", "stop", "take_up", "view", "work_on",
+    "ENDINGS", "GOING", "MOST_ROWS", "BatchView", "asked_for", "batches", "begin", "command", "discard", "failure",
+    "inspect", "open_files", "output_name", "predict_file", "preview", "proposed", "save", "start", "stop", "take_up",
+    "view", "work_on",
 ]  # fmt: skip
 
 MOST_ROWS = 100_000
@@ -67,6 +69,16 @@ class BatchView:
     @property
     def file(self) -> str:
         return str(self.spec.table["name"])
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What programs are told of it."""
+        status, score = self.status, self.status.score or {}
+        told = {
+            "task": get_task(self.spec.task).tab, "model": self.spec.model, "state": status.state, "rows": self.rows,
+            "done": status.done, "failed": status.failed,
+        }  # fmt: skip
+        return told | {name: score[name] for name in ("metrics", "intervals") if name in score}
 
 
 def begin(
@@ -139,6 +151,75 @@ def _key(spec: BatchSpec, rows: Path) -> str:
         while part := file.read(2**20):
             digest.update(part)
     return digest.hexdigest()
+
+
+def open_files(
+    files: Path | Sequence[Path],
+    task_id: str,
+    *,
+    model: str = "",
+    columns: Mapping[str, list[str]] | None = None,
+    params: dict[str, Any] | None = None,
+    given: Mapping[str, Any] | None = None,
+    owner: str = "local",
+) -> str:
+    """The id of a batch for files of this machine, as `begin`; columns that are not named are proposed."""
+    upload = inspect(files, task_id, owner)
+    task, fixed = upload.task, given or {}
+    wished = {**(columns or {}), **{name: [] for name in fixed if name not in task.extras}}
+    return begin(
+        upload.id, model=model, columns=mapped(proposed(task, upload.proposals), wished), params=params, given=fixed,
+        owner=owner,
+    )  # fmt: skip
+
+
+def predict_file(
+    files: Sequence[Path | str],
+    task_id: str,
+    output: Path | str,
+    *,
+    owner: str = "local",
+    lang: str = "en",
+    work: Callable[[str], BatchStatus] | None = None,
+    **asked: Any,
+) -> BatchView:
+    """A file through a model, from the first row to the last, its result written as a csv, jsonl or parquet file.
+
+    asked  model, columns, params and given, as `open_files` takes them
+    work   what works on the batch of an id; what it leaves undone is written, too, and the batch is kept
+    Raises PlaygroundError, for an output that cannot be written before anything is read.
+    """
+    paths, output = [Path(file) for file in files], Path(output)
+    ending = _ending(output, paths)
+    batch_id = open_files(paths, task_id, owner=owner, **asked)
+    status = work(batch_id) if work else work_on(batch_id, owner, lambda status: None)
+    if status.done:
+        save(batch_id, owner, output, ending, lang)
+    seen = view(batch_id, owner)
+    if status.state == "failed":
+        raise failure(status)
+    if status.state == "done":
+        discard(batch_id, owner)  # the file has it all
+    return seen
+
+
+def failure(status: BatchStatus) -> PlaygroundError:
+    """Why a batch does not go on, and what to do about it."""
+    reason = Message.from_json(status.reason) if status.reason else Message("cli.no_reason")
+    remedy = Message.from_json(status.hint) if status.hint else Message("cli.no_remedy")
+    return PlaygroundError("batch_failed", reason=reason, remedy=remedy)
+
+
+def _ending(output: Path, files: Sequence[Path]) -> str:
+    """What the output is to be; refused where it could not be written."""
+    ending = output.suffix.removeprefix(".").lower()
+    if ending not in ENDINGS:
+        raise PlaygroundError("batch_ending", found=output.name, endings=[f".{one}" for one in ENDINGS])
+    if any(file.exists() and output.exists() and file.samefile(output) for file in files):
+        raise PlaygroundError("batch_same_file", file=output.name)
+    if not os.access(output.parent, os.W_OK) or output.is_dir():
+        raise PlaygroundError("batch_no_folder", folder=str(output.parent))
+    return ending
 
 
 def start(batch_id: str, owner: str) -> None:
@@ -258,21 +339,33 @@ def save(batch_id: str, owner: str, path: Path, ending: str, lang: str) -> None:
     table.write(_find(batch_id, owner), path, ending, lang)
 
 
+def output_name(spec: BatchSpec) -> str:
+    return f"{get_task(spec.task).tab}-predictions.csv"
+
+
+def asked_for(spec: BatchSpec) -> dict[str, Any]:
+    """What was asked of each row, as `open_files` takes it; what is as it is by default is not there."""
+    learned = get_task(spec.task)
+    defaults = learned.params().model_dump()
+    asked = {
+        "model": spec.model,
+        "columns": _renamed(spec.columns, learned, get_task(learned.tab)),
+        "given": spec.given,
+        "params": {name: value for name, value in spec.params.items() if value != defaults[name]},
+    }
+    return {name: value for name, value in asked.items() if value}
+
+
 def command(spec: BatchSpec) -> str:
     """The command line that asks the same of the same file."""
-    learned, known = get_task(spec.task), str(spec.table["name"])
-    task, defaults = get_task(learned.tab), learned.params().model_dump()
-    words = ["python", "-m", "playground", "predict", task.id, "--file", *known.split(TOGETHER)]
-    words += ["--output", f"{task.id}-predictions.csv", "--model", spec.model]
-    columns = _renamed(spec.columns, learned, task)
-    words += [word for name, names in columns.items() for column in names for word in ("--map", f"{name}={column}")]
-    words += [f"--{name}={typed(value)}" for name, value in spec.given.items()]
-    words += [
-        word
-        for name, value in spec.params.items()
-        if value != defaults[name]
-        for word in ("--set", f"{name}={json.dumps(value)}")
-    ]
+    files, asked = str(spec.table["name"]).split(TOGETHER), asked_for(spec)
+    words = ["python", "-m", "playground", "predict", get_task(spec.task).tab, "--file", *files]
+    words += ["--output", output_name(spec), "--model", spec.model]
+    for name, names in asked.get("columns", {}).items():
+        words += [word for column in names for word in ("--map", f"{name}={column}")]
+    words += [f"--{name}={typed(value)}" for name, value in asked.get("given", {}).items()]
+    for name, value in asked.get("params", {}).items():
+        words += ["--set", f"{name}={json.dumps(value)}"]
     return " ".join(map(quoted, words))
 
 
