@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,14 @@ from playground.data.classes import read_texts
 from playground.data.json_file import read_json
 from playground.data.parquet_file import read_parquet
 from playground.data.records import (
-    MAX_COLUMNS,
     MAX_RECORD_CHARS,
     NAMED_ROWS,
     Lines,
     Writer,
-    cell,
-    clean,
     column_names,
-    is_nested,
     kept_columns,
     shown_name,
-    spread,
+    write_objects,
 )
 from playground.data.workbook import read_workbook
 from playground.errors import PlaygroundError
@@ -126,26 +122,17 @@ def _swallowed(record: list[str]) -> bool:
 
 
 def read_jsonl(path: Path, part: Path, encoding: str, max_rows: int) -> dict[str, Any]:
-    """One JSON object a line. Two passes: keys may come late, and an Arrow file has its columns from the start."""
-    keys: dict[str, bool] = {}
-    with path.open(encoding=encoding, newline="") as file:
-        for _, entry in _objects(Lines(file)):
-            for key, value in entry.items():
-                keys[key] = keys.get(key, False) or is_nested(value)
-            if len(keys) > MAX_COLUMNS:
-                raise PlaygroundError("data_too_many_columns", found=len(keys), max_columns=MAX_COLUMNS)
-    if not keys:
-        raise PlaygroundError("data_no_rows")
-    names, _ = column_names([clean(key) for key in keys])
-    with path.open(encoding=encoding, newline="") as file, Writer(part, names, max_rows) as writer:
-        for _, entry in _objects(Lines(file)):
-            writer.add([cell(entry.get(key)) for key in keys])
-    nested = [name for name, is_list in zip(names, keys.values(), strict=True) if is_list]
-    return {"columns": names, "rows": writer.rows, "delimiter": None, "header": True, "nested": nested}
+    """One JSON object a line."""
+
+    def entries() -> Iterator[Mapping[str, Any]]:
+        with path.open(encoding=encoding, newline="") as file:
+            yield from _objects(Lines(file))
+
+    return write_objects(entries, part, max_rows)
 
 
-def _objects(lines: Lines) -> Iterable[tuple[int, Mapping[str, Any]]]:
-    """(line, object); numbers stay the text they are written as, so that 1.10 keeps its zero."""
+def _objects(lines: Lines) -> Iterator[Mapping[str, Any]]:
+    """Numbers stay the text they are written as, so that 1.10 keeps its zero."""
     for text in lines:
         lines.next_record()
         if not text.strip():
@@ -156,7 +143,7 @@ def _objects(lines: Lines) -> Iterable[tuple[int, Mapping[str, Any]]]:
             entry = None
         if not isinstance(entry, dict):
             raise PlaygroundError("data_json_line", line=lines.number)
-        yield lines.number, spread(entry)
+        yield entry
 
 
 def read_file(path: Path, part: Path, max_rows: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -149,17 +149,24 @@ def clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 
 
-def write_objects(entries: Sequence[Mapping[str, Any]], part: Path, max_rows: int) -> dict[str, Any]:
-    """Objects that are in memory already, their keys the columns. Raises PlaygroundError."""
-    entries = [spread(entry) for entry in entries]
-    keys = dict.fromkeys(key for entry in entries for key in entry)
+def write_objects(entries: Callable[[], Iterable[Mapping[str, Any]]], part: Path, max_rows: int) -> dict[str, Any]:
+    """Objects as rows, their keys the columns. Raises PlaygroundError.
+
+    They are gone through twice: keys may come late, and an Arrow file has its columns from the start.
+    """
+    keys: dict[str, bool] = {}
+    for entry in map(spread, entries()):
+        for key, value in entry.items():
+            keys[key] = keys.get(key, False) or isinstance(value, (dict, list))
+        if len(keys) > MAX_COLUMNS:
+            raise PlaygroundError("data_too_many_columns", found=len(keys), max_columns=MAX_COLUMNS)
     if not keys:
         raise PlaygroundError("data_no_rows")
     names, _ = column_names([clean(key) for key in keys])
     with Writer(part, names, max_rows) as writer:
-        for entry in entries:
+        for entry in map(spread, entries()):
             writer.add([cell(entry.get(key)) for key in keys])
-    nested = [name for name, key in zip(names, keys, strict=True) if any(is_nested(e.get(key)) for e in entries)]
+    nested = [name for name, is_nested in zip(names, keys.values(), strict=True) if is_nested]
     return {"columns": names, "rows": writer.rows, "delimiter": None, "header": True, "nested": nested}
 
 
@@ -169,7 +176,3 @@ def spread(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(pair, dict) or not all(isinstance(text, str) for text in pair.values()):
         return entry
     return {**{key: value for key, value in entry.items() if key != PAIR}, **pair}
-
-
-def is_nested(value: Any) -> bool:
-    return isinstance(value, (dict, list))

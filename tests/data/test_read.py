@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from playground.data import Table, read
+from playground.data.json_file import read_json
 from playground.data.reader import read_file
 from playground.errors import PlaygroundError
 from playground.i18n import LANGUAGES, render
@@ -258,3 +260,25 @@ def test_csv_spectrum_is_read_as_its_authors_expect(tmp_path: Path) -> None:
         # One answer has line breaks as \r\n although its file, as published, has \n.
         expected = [{name: cell.replace("\r\n", "\n") for name, cell in row.items()} for row in expected]
         assert rows == expected, path.name
+
+
+def test_a_json_file_is_not_held_in_memory(tmp_path: Path) -> None:
+    rows = [{"text": f"a text of some length, number {n}", "number": n / 2, "tags": ["x"]} for n in range(30_000)]
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps({"version": "1", "data": rows}), encoding="utf-16")
+    (tmp_path / "one.json").write_text(json.dumps(rows[:1]))
+    read_json(tmp_path / "one.json", tmp_path / "one.arrow", "utf-8", 1)  # pyarrow comes in here
+    tracemalloc.start()
+    found = read_json(path, tmp_path / "rows.arrow", "utf-16", 10**6)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (found["rows"], found["columns"], found["nested"]) == (30_000, ["text", "number", "tags"], ["tags"])
+    assert peak < path.stat().st_size, peak  # all of it would take several times that
+
+
+def test_a_json_file_keeps_what_stricter_readers_refuse(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text('[{"text": "a", "score": NaN, "price": 1.10}, {"text": "b", "score": 2, "price": 3}]')
+    table = read(path, directory=tmp_path / "read")
+    assert [row["score"] for row in table.preview()] == ["NaN", "2"]
+    assert [row["price"] for row in table.preview()] == ["1.10", "3"]
