@@ -208,7 +208,8 @@ def expect_answer(page: Page, journey: Journey) -> None:
         expect(page.locator(".counts:visible .note")).to_contain_text(re.compile(r"\S+: \d+"), timeout=60_000)
         expect(page.locator(".marked:visible .token.highlighted").first).to_be_visible()
     elif journey.task in ("generation", "summarization"):
-        expect(page.locator(".written:visible textarea")).to_have_value(re.compile(r"\w"), timeout=60_000)
+        # Of fifty rows it may learn no more than commas.
+        expect(page.locator(".written:visible textarea")).to_have_value(re.compile(r"\S"), timeout=60_000)
         expect(page.locator(".tokens:visible .token").first).to_be_visible()
     elif journey.task == "translation":
         expect(page.locator(".counts:visible .note")).to_contain_text(
@@ -242,7 +243,8 @@ def test_a_dataset_becomes_a_model_that_answers(
         # The table of runs names the files of all journeys, and what other tests have called theirs.
         allowed = {path.name for path in DATASETS.glob("*/*")} | {made.name for made in (XLSX, GB18030, BMES, TMX)}
         allowed |= {file.name, *journey.columns.values(), *report.get("labels", ())}
-        allowed |= {view.title for view in map(brief, list_runs(server.home / "runs", LOCAL))}
+        views = list(map(brief, list_runs(server.home / "runs", LOCAL)))
+        allowed |= {view.title for view in views} | {view.spec.base for view in views}
         assert strangers(visible(page), "zh", allowed) == []
     page.get_by_role("button", name=translate(journey.lang, "ui.use"), exact=True).click()
     tab = page.get_by_role("tab", name=translate(journey.lang, f"task.{journey.tab}"))
