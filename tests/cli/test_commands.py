@@ -193,6 +193,7 @@ def test_a_failure_names_its_remedy_in_the_users_language(
         assert said.out == ""
 
 
+@pytest.mark.slow
 def test_a_recipe_names_a_file_beside_itself_and_options_win(home: Path, run: dict, tmp_path: Path) -> None:
     shutil.copy(run["data"], tmp_path / "tickets.csv")
     recipe = tmp_path / "tickets.yaml"

@@ -191,6 +191,7 @@ def test_what_cannot_be_had_is_refused_with_a_remedy(
     assert caught.value.code == "dataset_offline"
 
 
+@pytest.mark.slow
 def test_a_fine_tune_by_its_name_on_the_command_line(
     server: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

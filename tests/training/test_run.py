@@ -111,6 +111,7 @@ def test_killed_run_resumes_to_equal_weights(home: Path, one_core: None, referen
     assert steps == sorted(set(steps)), "steps trained twice are charted once"
 
 
+@pytest.mark.slow
 def test_stop_keeps_a_usable_model_and_resume_passes_over_a_damaged_checkpoint(
     home: Path, one_core: None, reference: Run
 ) -> None:
@@ -144,6 +145,7 @@ def test_stop_keeps_a_usable_model_and_resume_passes_over_a_damaged_checkpoint(
         finetune.resume(run.id, "local")
 
 
+@pytest.mark.slow
 def test_runs_queue_and_sigterm_keeps_what_was_learned(home: Path) -> None:
     running, waiting, given_up = (make_run(home, epochs=100) for _ in range(3))
     # Ids begin with the second of their creation; runs of one second wait in any order.

@@ -54,10 +54,10 @@ def rows_of(path: Path) -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def run(server: Server, browser, tmp_path_factory: pytest.TempPathFactory) -> str:  # type: ignore[no-untyped-def]
-    """A run started in the browser with nothing changed but the file, of half of its rows."""
+    """A run started in the browser with nothing changed but the file, of a third of its rows."""
     data = tmp_path_factory.mktemp("data") / DATASET.name
     with data.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(rows_of(DATASET)[:101])
+        csv.writer(file).writerows(rows_of(DATASET)[:71])
     context = browser.new_context(locale="en-US")
     watched = Watched(context.new_page(), server.url)
     page = watched.open("/en")
