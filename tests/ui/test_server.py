@@ -258,6 +258,16 @@ def test_a_client_sends_a_whole_file(server: Server, tmp_path: Path) -> None:
         client.predict(data=data, model="starter/none", api_name="/predict_file")
 
 
+def test_a_client_that_hangs_up_stops_its_file(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "many.csv").write_text("text\n" + "".join(f"a day of {n} hours\n" for n in range(20_000)))
+    client = Client(server.url, verbose=False)
+    job = client.submit(data=handle_file(tmp_path / "many.csv"), api_name="/predict_file")
+    wait_for(lambda: job.outputs() and job.outputs()[-1]["done"], 60, "its first rows")
+    job.cancel()
+    status = server.home / "batches" / job.outputs()[-1]["batch"] / "status.json"
+    wait_for(lambda: json.loads(status.read_text())["state"] == "stopped", 30, "the stop")
+
+
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
 def test_every_task_answers_over_http_as_its_service_does(server: Server, task: Task) -> None:
     line = (ROOT / f"examples/{task.id}.jsonl").read_text(encoding="utf-8").splitlines()[0]
