@@ -59,6 +59,14 @@ def first_fault(error: ValidationError) -> tuple[str, Any, Message]:
     return where, fault["input"], Message("invalid.number" if numeric else "invalid.form")
 
 
+def why(reason: dict[str, Any] | None, hint: dict[str, Any] | None) -> dict[str, Message]:
+    """Why something does not go on and what to do about it, from what its status says."""
+    return {
+        "reason": Message.from_json(reason) if reason else Message("cli.no_reason"),
+        "remedy": Message.from_json(hint) if hint else Message("cli.no_remedy"),
+    }
+
+
 def _number(bound: float) -> str:
     """Whole numbers whole: 2147483647, 0.5, 1."""
     return str(int(bound)) if bound == int(bound) else f"{bound:g}"

@@ -16,7 +16,7 @@ from playground.cli import shown
 from playground.cli.batch import predict_file
 from playground.cli.hub import fetch
 from playground.cli.recipe import changed, columns, given, hub_dataset, read_spec, run_named, values
-from playground.errors import PlaygroundError
+from playground.errors import PlaygroundError, why
 from playground.i18n import Message, join, msg, render, translate
 from playground.runs import RunSpec
 from playground.tasks import get_task
@@ -77,7 +77,7 @@ def finetune(options: argparse.Namespace) -> dict[str, Any]:
         follow(run_id, options.lang)
     view = service.view(run_id, OWNER)
     if view.status.state == "failed":
-        raise PlaygroundError("run_failed", run=run_id, **shown.why(view.status))
+        raise PlaygroundError("run_failed", run=run_id, **why(view.status.reason, view.status.hint))
     if not options.json and not options.detach:
         _print_run(view, options.lang)
     return view.summary
@@ -257,4 +257,5 @@ def _print_run(view: RunView, lang: str) -> None:
     if view.usable:
         print(shown.use_it(view, lang))
     elif view.status.reason:
-        print(join(*(render(message, lang) for message in shown.why(view.status).values()), lang=lang))
+        told = why(view.status.reason, view.status.hint).values()
+        print(join(*(render(message, lang) for message in told), lang=lang))

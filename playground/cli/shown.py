@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from playground.fields import Answer, Entity, Field, FoundAnswer, Generated, Label, LabelScore, Spans
-from playground.i18n import Message, msg, translate
+from playground.i18n import translate
 
 if TYPE_CHECKING:
-    from playground.runs import RunStatus
-    from playground.services.batch.job import BatchStatus
     from playground.services.finetune import RunView
     from playground.services.history import Line
 
@@ -124,11 +122,3 @@ def use_it(view: RunView, lang: str) -> str:
     task = get_task(view.spec.task)
     words = " ".join(f"--{field.name} …" for field in task.inputs if not field.optional)
     return translate(lang, "cli.use_it", task=task.tab, model=view.model, words=words)
-
-
-def why(status: RunStatus | BatchStatus) -> dict[str, Message]:
-    """Why a run or a batch is not going on, and what to do about it."""
-    return {
-        "reason": Message.from_json(status.reason) if status.reason else msg("cli.no_reason"),
-        "remedy": Message.from_json(status.hint) if status.hint else msg("cli.no_remedy"),
-    }

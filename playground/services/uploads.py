@@ -90,7 +90,11 @@ def mapped(proposals: Sequence[Proposal], columns: dict[str, list[str]]) -> dict
     """The columns that were given, and for the fields that were not what is proposed, of columns that are free.
 
     Where any were given, none is proposed for the split: whoever chooses columns would name it.
+    Raises PlaygroundError where what was given is no {field: [column, ...]}: an endpoint hands on what it was sent.
     """
+    for field, names in columns.items():
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise PlaygroundError("bad_param", param=f"columns.{field}", reason=msg("invalid.form"))
     taken = {name for names in columns.values() for name in names}
     found = {item.field: item.columns for item in proposals if item.columns and not taken & set(item.columns)}
     if columns:

@@ -256,6 +256,8 @@ def test_a_client_sends_a_whole_file(server: Server, tmp_path: Path) -> None:
         client.predict(data=data, ending="pdf", api_name="/predict_file")
     with pytest.raises(Exception, match="no starter"):
         client.predict(data=data, model="starter/none", api_name="/predict_file")
+    with pytest.raises(Exception, match=r"columns\.text"):
+        client.predict(data=data, columns={"text": 5}, api_name="/predict_file")
 
 
 def test_a_client_that_hangs_up_stops_its_file(server: Server, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from filelock import BaseFileLock, Timeout
 
 from playground.data import TOGETHER
-from playground.errors import PlaygroundError
+from playground.errors import PlaygroundError, why
 from playground.i18n import Message
 from playground.models.resolve import resolve
 from playground.services import limits
@@ -205,9 +205,7 @@ def predict_file(
 
 def failure(status: BatchStatus) -> PlaygroundError:
     """Why a batch does not go on, and what to do about it."""
-    reason = Message.from_json(status.reason) if status.reason else Message("cli.no_reason")
-    remedy = Message.from_json(status.hint) if status.hint else Message("cli.no_remedy")
-    return PlaygroundError("batch_failed", reason=reason, remedy=remedy)
+    return PlaygroundError("batch_failed", **why(status.reason, status.hint))
 
 
 def _ending(output: Path, files: Sequence[Path]) -> str:
