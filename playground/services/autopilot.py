@@ -115,7 +115,7 @@ def _choices(
         "weight_decay": Choice(0.01, msg("autopilot.weight_decay")),
         "lora_r": Choice(16, msg("autopilot.lora_r")),
         "lora_alpha": Choice(2 * rank, msg("autopilot.lora_alpha", alpha=2 * rank)),
-        "lora_dropout": Choice(0.05, msg("autopilot.lora_dropout")),
+        "lora_dropout": Choice(0.0, msg("autopilot.lora_dropout")),
     }
 
 

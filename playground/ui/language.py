@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from playground.i18n import LANGUAGES, catalog, choose_language, translate
+from playground.ui.theme import HEAD
 
 COOKIE = "playground_lang"
 TAGS = {"en": "en", "zh": "zh-CN"}
@@ -158,5 +159,5 @@ def rewrite(page: str, lang: str) -> str:
     found = {key if key.startswith(BARE) else texts["en"]: texts[lang] for key, texts in own.items()}
     words = {written: word for written, word in found.items() if written != word}
     arguments = ", ".join(json.dumps(value, ensure_ascii=False) for value in (TAGS[lang], title, words))
-    head = f"<title>{html.escape(title)}</title>" + SCRIPT % arguments
+    head = f"<title>{html.escape(title)}</title>" + SCRIPT % arguments + HEAD
     return page.replace('lang="en"', f'lang="{TAGS[lang]}"', 1).replace("</head>", f"{head}</head>", 1)

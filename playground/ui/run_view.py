@@ -23,6 +23,10 @@ from playground.ui.unseen import unseen
 from playground.ui.wrapper import QUIET, Visitor, guarded
 
 TICK_SECONDS = 2.0
+FAR_TICK_SECONDS = 6.0
+"""The pace of a run whose end is more than FAR_SECONDS away: each look costs the page and the server work, which on
+two cores is work that training has not."""
+FAR_SECONDS = 60
 CHART_HEIGHT = 240
 BUTTON_WIDTH = 200
 WIDE_BUTTON_WIDTH = 250
@@ -251,6 +255,7 @@ class RunPanel:
         content = {
             "run": run_id,
             "stamp": stamp,
+            "pace": FAR_TICK_SECONDS if view and _far(view) else TICK_SECONDS,
             **results.contents(view, views, visitor.lang, finetune.peers(view, views) if view else []),
             "code": of_run(visitor, view.spec) if view else "",
             **runs_table.contents(visitor, run_id, views, words, task, state, marked),
@@ -260,7 +265,13 @@ class RunPanel:
         changed = {name: value for name, value in content.items() if before.get(name, before) != value}
         updates = _updates(content, changed)
         going = any(item.status.state in GOING for item in views)
-        return [run_id, content, *updates, gr.skip() if going else gr.Timer(active=False)]
+        timer = gr.Timer(changed["pace"]) if "pace" in changed else gr.skip()
+        return [run_id, content, *updates, timer if going else gr.Timer(active=False)]
+
+
+def _far(view: finetune.RunView) -> bool:
+    """Whether a run goes on for so long that nobody waits for its next step."""
+    return view.status.state == "running" and (view.status.seconds_left or 0) > FAR_SECONDS
 
 
 def _missing(run_id: str, visitor: Visitor) -> PlaygroundError:
@@ -286,5 +297,5 @@ def _updates(content: dict[str, Any], changed: dict[str, Any]) -> list[Any]:
             found[name] = gr.update(visible=changed[name])
         else:
             found[name] = gr.update(**changed[name]) if isinstance(changed[name], dict) else changed[name]
-    assert set(ORDER) == set(content) - {"run", "stamp"}
+    assert set(ORDER) == set(content) - {"run", "stamp", "pace"}
     return [found[name] for name in ORDER]

@@ -28,6 +28,8 @@ from playground.ui.sessions import keep_sessions
 from playground.ui.theme import CSS_PATH, theme
 
 PORTS_TRIED = 100
+QUEUE_LOOK_SECONDS = 0.02
+"""How often Gradio's queue looks for work. By itself it looks a thousand times a second, for a tenth of a core."""
 CONCURRENT_CALLS = 8
 """Handlers at work at a time; predictions among them are answered in one batch by the model's worker."""
 QUEUED_CALLS = 200
@@ -56,6 +58,7 @@ def serve(host: str, port: int, lang: str, share: bool = False) -> None:
     blocks.queue(
         api_open=False, default_concurrency_limit=CONCURRENT_CALLS, max_size=QUEUED_CALLS, status_update_rate="auto"
     )
+    blocks._queue.sleep_when_free = QUEUE_LOOK_SECONDS
     names = own_names()
     blocks.launch(server_name=host, server_port=free, **launch_options(lang, names) | {"share": share})
     keep_sessions(blocks)

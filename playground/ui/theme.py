@@ -10,6 +10,8 @@ FONT = ("system-ui", "-apple-system", "Segoe UI", "PingFang SC", "Microsoft YaHe
 MONO = ("ui-monospace", "SF Mono", "Cascadia Mono", "Menlo", "Consolas", "monospace")
 
 CSS_PATH = Path(__file__).parent / "page.css"
+HEAD = (Path(__file__).parent / "head.html").read_text("utf-8")
+"""Stands in the head of each page, before Gradio's own scripts."""
 
 LOOK = {
     "body_background_fill": "*neutral_50",

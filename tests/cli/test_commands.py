@@ -209,6 +209,7 @@ def test_a_recipe_names_a_file_beside_itself_and_options_win(home: Path, run: di
     playground(home, "stop", started["run"], code=1)
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_a_run_and_keeps_what_it_has_learned(home: Path, run: dict) -> None:
     words = ["finetune", run["data"], "--set", "epochs=200", "--json"]
     process = subprocess.Popen(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 
 from playground.i18n import translate
@@ -23,6 +24,7 @@ def left(server: Server) -> list[str]:
     return [path.name for place in ("dry", "runs") for path in (server.home / place).glob("*-*")]
 
 
+@pytest.mark.slow
 def test_time_memory_and_every_number_are_told_on_a_telephone(server: Server, open_browser: Open) -> None:
     before = left(server)
     watched = open_browser(width=390)

@@ -37,6 +37,26 @@ def test_first_page(open_browser: Open, lang: str, locale: str) -> None:
     assert watched.errors == []
 
 
+COUNTED = """() => {
+  const ask = window.requestAnimationFrame.bind(window);
+  window.frames_asked = 0;
+  window.requestAnimationFrame = (draw) => ((window.frames_asked += 1), ask(draw));
+}"""
+"""Counts what reaches the browser: it stands before all scripts of the page."""
+
+
+def test_an_open_page_is_at_rest(open_browser: Open) -> None:
+    """Gradio's loading mark would ask for every frame for ever: work that a training beside it has not."""
+    watched = open_browser()
+    watched.page.add_init_script(f"({COUNTED})()")
+    page = watched.open("/en")
+    expect(page.locator(".model-state .note").first).to_contain_text("Ready")
+    page.wait_for_timeout(3000)
+    before = page.evaluate("frames_asked")
+    page.wait_for_timeout(3000)
+    assert page.evaluate("frames_asked") - before <= 3 * 12
+
+
 def test_the_browser_language_opens_the_page_and_the_link_switches_it(open_browser: Open) -> None:
     watched = open_browser(locale="zh-CN")
     page = watched.open("/")

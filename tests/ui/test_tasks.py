@@ -159,10 +159,7 @@ OTHERS = (
     replace(TRANSLATION, lang="zh", columns=IN_CHINESE), replace(GENERATION, lang="en")
 )  # fmt: skip
 """The same in the page's other language."""
-SLOW = [
-    pytest.param(journey, marks=pytest.mark.slow)
-    for journey in (QA, *OTHERS, SUMMARIZATION, MULTI_LABEL, TRANSLATION, GENERATION, XLSX, GB18030, BMES, TMX)
-]
+JOURNEYS = [NER, QA, *OTHERS, SUMMARIZATION, MULTI_LABEL, TRANSLATION, GENERATION, XLSX, GB18030, BMES, TMX]
 """Each is a minute or two; what is special to their task or format is tested without a browser, too."""
 
 
@@ -222,7 +219,8 @@ def expect_answer(page: Page, journey: Journey) -> None:
         expect(page.locator(".marked:visible")).to_contain_text(journey.inputs["context"][:20])
 
 
-@pytest.mark.parametrize("journey", [NER, *SLOW], ids=lambda journey: journey.name or journey.task)
+@pytest.mark.slow  # test_finetune.py does the same for classification
+@pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.name or journey.task)
 def test_a_dataset_becomes_a_model_that_answers(
     server: Server, open_browser: Open, journey: Journey, tmp_path: Path
 ) -> None:
