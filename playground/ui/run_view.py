@@ -23,7 +23,7 @@ from playground.ui.unseen import unseen
 from playground.ui.wrapper import QUIET, Visitor, guarded
 
 TICK_SECONDS = 2.0
-FAR_TICK_SECONDS = 6.0
+FAR_TICK_SECONDS = 4.0
 """The pace of a run whose end is more than FAR_SECONDS away: each look costs the page and the server work, which on
 two cores is work that training has not."""
 FAR_SECONDS = 60
@@ -149,9 +149,9 @@ class RunPanel:
             guarded(self.on_chosen, self.lang), asked, [self.list.chosen, *self.outputs], **clicked
         )  # fmt: skip
         self.save.click(
-            guarded(self.on_save, self.lang), [self.shown, self.name, self.note], self.timer, preprocess=False,
+            guarded(self.on_save, self.lang), [self.shown, self.name, self.note], None, preprocess=False,
             api_visibility="private",
-        )  # fmt: skip
+        ).success(guarded(self.on_tick, self.lang), **draw)  # fmt: skip
         self.throw.click(
             guarded(self.on_throw, self.lang),
             self.shown,
@@ -204,9 +204,8 @@ class RunPanel:
         chosen = " ".join(one for one in there if isinstance(wished, list) and one in wished)
         return [chosen, *self.on_tick(visitor, run_id, seen, words, task, state, chosen, over)]
 
-    def on_save(self, visitor: Visitor, run_id: Any, name: Any, note: Any) -> Any:
+    def on_save(self, visitor: Visitor, run_id: Any, name: Any, note: Any) -> None:
         finetune.describe(str(run_id), visitor.owner, name=str(name or ""), note=str(note or ""))
-        return gr.Timer(active=True)
 
     def on_throw(self, visitor: Visitor, run_id: Any) -> list[Any]:
         return self.trash.throw_away(visitor, str(run_id))

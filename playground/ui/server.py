@@ -28,7 +28,7 @@ from playground.ui.sessions import keep_sessions
 from playground.ui.theme import CSS_PATH, theme
 
 PORTS_TRIED = 100
-QUEUE_LOOK_SECONDS = 0.02
+QUEUE_LOOK_SECONDS = 0.005
 """How often Gradio's queue looks for work. By itself it looks a thousand times a second, for a tenth of a core."""
 CONCURRENT_CALLS = 8
 """Handlers at work at a time; predictions among them are answered in one batch by the model's worker."""

@@ -121,6 +121,7 @@ def test_a_chat_is_streamed_undone_edited_exported_and_imported(
     assert [turn["role"] for turn in saved] == ["system", "user", "assistant"]
     assert saved[1]["content"] == QUESTION
     button(page, "ui.chat.retry")
+    stop.wait_for(state="visible")
     expect(stop).to_be_hidden(timeout=60_000)
     expect(bot).to_have_count(1)
     page.locator(".chat-panel .code-panel .label-wrap").click()
