@@ -17,7 +17,7 @@ from peft import PeftModel
 from transformers import TrainingArguments, set_seed
 
 from playground.errors import PlaygroundError
-from playground.fields import Row
+from playground.fields import Label, Row
 from playground.heads.generating import GenerativeHead
 from playground.heads.loading import head_to_tune
 from playground.heads.shell import lora_told
@@ -222,6 +222,8 @@ def _arguments(job: Job, device: Device, rows_at_once: int, max_steps: int) -> T
         lr_scheduler_type="linear",
         warmup_steps=math.ceil(numbers.warmup_ratio * max_steps),
         weight_decay=numbers.weight_decay,
+        # Of one class a row only: what Trainer smooths is a number of a class.
+        label_smoothing_factor=(numbers.label_smoothing or 0.0) if isinstance(job.task.output, Label) else 0.0,
         optim="adamw_torch",
         bf16=device.training_dtype == "bf16",
         fp16=device.training_dtype == "fp16",

@@ -15,6 +15,7 @@ import pytest
 
 from playground.cli import INTERRUPTED, main
 from playground.i18n import catalog, translate
+from playground.services.batch import MOST_ROWS
 from playground.settings import settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,6 +82,37 @@ def test_what_cannot_be_done_is_refused_with_a_remedy(
     assert "Traceback" not in said
     assert not (tmp_path / "out.csv").exists()
     assert len(rows_of(tmp_path / "films.csv")) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_file_of_as_many_rows_as_there_may_be(tmp_path: Path) -> None:
+    """In the file's order, each with its own answer, and in no more memory than a model takes anyway."""
+    path, out = tmp_path / "comments.csv", tmp_path / "out.jsonl"
+    words = ["很好，下次还来", "太差了，再也不买"]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerows([["评论"], *([f"{words[row % 2]}（{row}）"] for row in range(MOST_ROWS))])
+    call = [sys.executable, "-m", "playground", "predict", "classification", "--model", "starter/sentiment-zh"]
+    call += ["--file", str(path), "--output", str(out), "--lang", "zh", "--json"]
+    with (tmp_path / "printed").open("w") as printed, (tmp_path / "told").open("w") as told:
+        process = subprocess.Popen(call, cwd=ROOT, stdout=printed, stderr=told)
+        _, status, used = os.wait4(process.pid, 0)
+    said = (tmp_path / "told").read_text(encoding="utf-8")
+    assert status == 0, said[-2000:]
+    result = json.loads((tmp_path / "printed").read_text(encoding="utf-8").splitlines()[-1])
+    assert (result["rows"], result["done"], result["failed"]) == (MOST_ROWS, MOST_ROWS, 0)
+    with out.open(encoding="utf-8") as file:
+        answers = [json.loads(line) for line in file]
+    assert [answer["评论"] for answer in answers] == [f"{words[row % 2]}（{row}）" for row in range(MOST_ROWS)]
+    assert {answer["predicted_label"] for answer in answers[::2]} == {"正面"}
+    assert {answer["predicted_label"] for answer in answers[1::2]} == {"负面"}
+    assert used.ru_maxrss < 1_500 * 1024, f"{used.ru_maxrss / 1024:.0f} MB"
+    with path.open("a", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerow(["一行太多"])
+    done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert translate("zh", "error.batch_too_long", rows=MOST_ROWS + 1, most=MOST_ROWS) in done.stderr
 
 
 @pytest.mark.slow

@@ -44,6 +44,15 @@ def test_a_number_set_by_hand_stays_and_others_follow_it() -> None:
     assert "lora_r" not in spec.reasons and "epochs" not in spec.reasons
 
 
+def test_labels_are_smoothed_where_there_are_many_of_them() -> None:
+    def smoothing(labels: int, *, chat: bool = False, task: str = "classification") -> float | None:
+        spec = SPEC.model_copy(update={"task": task})
+        return complete(spec, rows=5000, labels=labels, longest="x" * 100, chat=chat).training.label_smoothing
+
+    assert [smoothing(labels) for labels in (2, 19, 20, 77)] == [0, 0, 0.1, 0.1]
+    assert smoothing(77, chat=True) == smoothing(77, task="ner") == smoothing(77, task="multi_label") == 0
+
+
 def test_presets_differ_in_how_long_they_learn() -> None:
     epochs = [
         complete(SPEC.model_copy(update={"preset": preset}), rows=2000, labels=5, longest="x" * 100).training.epochs

@@ -74,6 +74,15 @@ def test_charts_have_loss_and_held_out_accuracy(reference: Run) -> None:
     assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
 
 
+def test_smoothed_labels_are_never_learned_whole(home: Path, reference: Run) -> None:
+    """Of two classes and a smoothing of 0.5, three quarters stay with the right one: a loss of 0.562 at least."""
+    run = make_run(home, epochs=1, label_smoothing=0.5)
+    launch(run)
+    assert wait_for_end(run).state == "done", run.log_tail()
+    assert min(row["loss"] for row in run.metrics() if "loss" in row) >= 0.562
+    assert min(row["loss"] for row in reference.metrics() if "loss" in row) < 0.562
+
+
 def test_no_secret_reaches_the_training_process(reference: Run) -> None:
     environment = (reference.dir.parent.parent / "environment.txt").read_text(encoding="utf-8")
     assert "HF_HUB_OFFLINE=1" in environment
