@@ -66,8 +66,8 @@ class TrainingParams(BaseModel):
     learning_rate: float | None = Field(None, gt=0, le=1, description="Highest step size of AdamW.")
     warmup_ratio: float | None = Field(None, ge=0, le=0.5, description="Share of the steps that warm up.")
     weight_decay: float | None = Field(None, ge=0, le=1, description="AdamW's weight decay.")
-    label_smoothing: float | None = Field(
-        None, ge=0, lt=1, description="Share of each right class that is spread over all classes."
+    distillation: float | None = Field(
+        None, ge=0, le=0.9, description="Share of a row's target that the linear probe's scores make up."
     )
     lora_r: int | None = Field(None, ge=1, le=256, description="Rank of the LoRA matrices.")
     lora_alpha: int | None = Field(None, ge=1, le=1024, description="Scale of the LoRA update; applied as alpha / r.")

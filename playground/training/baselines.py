@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from playground.fields import Label
 from playground.heads import get_head
 from playground.heads.generating import GenerativeHead
 from playground.heads.linear_probe import LinearProbe, Probe
@@ -18,6 +19,7 @@ from playground.models.resolve import Resolved, resolve
 from playground.runs import SCRATCH, write_atomic
 from playground.services import baselines as simple
 from playground.services.evaluate import known_labels
+from playground.training import soft_targets
 from playground.training.job import Job
 
 ROWS_AT_ONCE = 128
@@ -122,6 +124,8 @@ def fit_probe(job: Job) -> FittedProbe:
         trunk.close()
     count = len(job.train)
     probe = head.fit(embeddings[:count], job.spec.labels, job.train)
+    if job.numbers.distillation and isinstance(job.task.output, Label):
+        soft_targets.keep(job.run, probe.logits(embeddings[:count]))
     return FittedProbe(probe, probe.logits(embeddings[count:]))
 
 

@@ -27,7 +27,7 @@ class Numbers(BaseModel):
     learning_rate: float
     warmup_ratio: float
     weight_decay: float
-    label_smoothing: float | None
+    distillation: float | None
     lora_r: int
     lora_alpha: int
     lora_dropout: float

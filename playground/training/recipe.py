@@ -19,7 +19,7 @@ from playground.i18n import Message, msg
 from playground.models.device import choose_device
 from playground.runs import Run, write_atomic
 from playground.services import cards, metrics, report, samples
-from playground.training import baselines, likelihood, verifying
+from playground.training import baselines, likelihood, soft_targets, verifying
 from playground.training.baselines import Answers
 from playground.training.job import Job, job_of
 from playground.training.progress import Progress
@@ -98,6 +98,7 @@ def follow(run: Run, progress: Progress, stop: Stop) -> Message | None:
     write_atomic(run.dir / "report.json", json.dumps(found, ensure_ascii=False))
     if stopped is None:
         shutil.rmtree(run.checkpoints_dir, ignore_errors=True)
+        soft_targets.forget(run)
     return stopped
 
 

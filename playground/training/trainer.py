@@ -3,6 +3,7 @@
 What is replaced, and why:
 - the order of the rows: the library's length-grouped sampler draws it from the global generator, so
   a resumed epoch would see other batches; here it is a function of seed and epoch
+- the loss, where rows have soft targets: the library has none for classes that are so by a share
 - writing and reading checkpoints: only what is trained is kept, under a manifest (see checkpoints)
 """
 
@@ -19,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch.utils.data import Sampler
 from transformers import Trainer
 
-from playground.training import checkpoints
+from playground.training import checkpoints, soft_targets
 
 WEIGHTS = "trained.safetensors"
 TRAINER_STATE = "trainer_state.json"
@@ -74,16 +75,34 @@ class Order(Sampler[int]):
 class RunTrainer(Trainer):
     """A Trainer whose rows come in `order` and whose checkpoints go to `checkpoints_dir`.
 
+    soft    whether rows have soft targets, which then count instead of their labels
     merits  step -> how good the model was on held-out rows, of the steps at which that was looked at; more is better
     """
 
-    def __init__(self, *, order: Order, checkpoints_dir: Path, **options: Any) -> None:
+    def __init__(self, *, order: Order, checkpoints_dir: Path, soft: bool = False, **options: Any) -> None:
         super().__init__(**options)
+        # compute_loss gives a mean over the rows that go through at once; the library is to divide it by how often
+        # that is in a step.
+        self.loss_is_scaled_for_ga = False if soft else None
         self.order, self.checkpoints_dir = order, checkpoints_dir
         self.merits: dict[int, float] = {}
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Order:
         return self.order
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        targets = inputs.pop(soft_targets.TARGETS, None)
+        if targets is None:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
+        loss = torch.nn.functional.cross_entropy(outputs.logits.float(), targets)
+        return (loss, outputs) if return_outputs else loss
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
         def fill(folder: Path) -> None:

@@ -17,7 +17,7 @@ from peft import PeftModel
 from transformers import TrainingArguments, set_seed
 
 from playground.errors import PlaygroundError
-from playground.fields import Label, Row
+from playground.fields import Row
 from playground.heads.generating import GenerativeHead
 from playground.heads.loading import head_to_tune
 from playground.heads.shell import lora_told
@@ -28,7 +28,7 @@ from playground.models.files import load_tokenizer
 from playground.models.trunk import Features
 from playground.runs import Run, write_jsonl
 from playground.services import metrics
-from playground.training import checkpoints, examples, memory
+from playground.training import checkpoints, examples, memory, soft_targets
 from playground.training.callback import EVALUATIONS, RunCallback
 from playground.training.job import Job
 from playground.training.new import new_model
@@ -114,9 +114,12 @@ def prepare(job: Job, head: TunableHead, device: Device, rows_at_once: int) -> P
     labels = job.spec.labels
     model, tokenizer = new_model(job, head)
 
+    soft = soft_targets.of(job)
+
     def make(rows: Sequence[Row]) -> list[Features]:
         job.progress.beat()
-        return head.examples(tokenizer, rows, numbers.max_length, labels)
+        found = head.examples(tokenizer, rows, numbers.max_length, labels)
+        return soft.added_to(found) if soft else found
 
     features = examples.stored(job.run, job.train, make)
     lengths = examples.lengths(features)
@@ -127,6 +130,7 @@ def prepare(job: Job, head: TunableHead, device: Device, rows_at_once: int) -> P
     max_steps = math.ceil(order.steps * numbers.epochs)
     trainer = RunTrainer(
         order=order,
+        soft=soft is not None,
         checkpoints_dir=job.run.checkpoints_dir,
         model=model,
         args=_arguments(job, device, rows_at_once, max_steps),
@@ -146,7 +150,7 @@ def _train(job: Job, head: TunableHead, device: Device, rows_at_once: int) -> Tu
     if not checkpoint and job.base:
         job.run.add_event(lora_told(model) if job.spec.method == "lora" else _weights_told(model))
         if not head.knows(job.base, job.spec.labels):
-            head.fit_head(model, tokenizer, prepared.features)
+            head.fit_head(model, tokenizer, soft_targets.without(prepared.features))
     sample = _sample(job, max_steps)
 
     def held_out_score() -> tuple[dict[str, float], float]:
@@ -222,8 +226,6 @@ def _arguments(job: Job, device: Device, rows_at_once: int, max_steps: int) -> T
         lr_scheduler_type="linear",
         warmup_steps=math.ceil(numbers.warmup_ratio * max_steps),
         weight_decay=numbers.weight_decay,
-        # Of one class a row only: what Trainer smooths is a number of a class.
-        label_smoothing_factor=(numbers.label_smoothing or 0.0) if isinstance(job.task.output, Label) else 0.0,
         optim="adamw_torch",
         bf16=device.training_dtype == "bf16",
         fp16=device.training_dtype == "fp16",

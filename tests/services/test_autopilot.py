@@ -44,13 +44,13 @@ def test_a_number_set_by_hand_stays_and_others_follow_it() -> None:
     assert "lora_r" not in spec.reasons and "epochs" not in spec.reasons
 
 
-def test_labels_are_smoothed_where_there_are_many_of_them() -> None:
-    def smoothing(labels: int, *, chat: bool = False, task: str = "classification") -> float | None:
+def test_the_probe_teaches_where_there_are_many_classes() -> None:
+    def share(labels: int, *, chat: bool = False, task: str = "classification") -> float | None:
         spec = SPEC.model_copy(update={"task": task})
-        return complete(spec, rows=5000, labels=labels, longest="x" * 100, chat=chat).training.label_smoothing
+        return complete(spec, rows=5000, labels=labels, longest="x" * 100, chat=chat).training.distillation
 
-    assert [smoothing(labels) for labels in (2, 19, 20, 77)] == [0, 0, 0.1, 0.1]
-    assert smoothing(77, chat=True) == smoothing(77, task="ner") == smoothing(77, task="multi_label") == 0
+    assert [share(labels) for labels in (2, 19, 20, 77)] == [0, 0, 0.5, 0.5]
+    assert share(77, chat=True) == share(77, task="ner") == share(77, task="multi_label") == 0
 
 
 def test_presets_differ_in_how_long_they_learn() -> None:

@@ -25,7 +25,7 @@ from playground.runs import Run
 from playground.services import finetune
 from playground.services import launch as launching
 from playground.services.launch import launch
-from playground.training import checkpoints, verify
+from playground.training import checkpoints, soft_targets, verify
 from playground.training.verifying import aside_of, new_aside
 
 from .conftest import SECRET, event_keys, make_run, training_process, wait_for, wait_for_end
@@ -74,13 +74,21 @@ def test_charts_have_loss_and_held_out_accuracy(reference: Run) -> None:
     assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
 
 
-def test_smoothed_labels_are_never_learned_whole(home: Path, reference: Run) -> None:
-    """Of two classes and a smoothing of 0.5, three quarters stay with the right one: a loss of 0.562 at least."""
-    run = make_run(home, epochs=1, label_smoothing=0.5)
+def test_what_the_probe_says_is_learned_beside_the_labels(home: Path, reference: Run) -> None:
+    """The loss cannot fall below the targets' own entropy, nor is anything left of them in the end."""
+    run = make_run(home, distillation=0.9)
     launch(run)
+    wait_for_checkpoint(run)
+    scores = np.load(run.dir / soft_targets.FILE).astype(np.float64)
+    targets = 0.9 * scores
+    labels = run.spec().labels
+    targets[range(32), [labels.index(row["label"]) for row in run.rows("train")]] += 0.1
+    floor = -(targets * np.log(targets)).sum(1).mean()
     assert wait_for_end(run).state == "done", run.log_tail()
-    assert min(row["loss"] for row in run.metrics() if "loss" in row) >= 0.562
-    assert min(row["loss"] for row in reference.metrics() if "loss" in row) < 0.562
+    losses = [row["loss"] for row in run.metrics() if "loss" in row]
+    assert 0.95 * floor < np.mean(losses[-8:]) < 1.5 * floor
+    assert np.mean([row["loss"] for row in reference.metrics() if "loss" in row][-8:]) < 0.5 * floor
+    assert not (run.dir / soft_targets.FILE).exists()
 
 
 def test_no_secret_reaches_the_training_process(reference: Run) -> None:
