@@ -48,6 +48,7 @@ def card(spec: RunSpec, report: Mapping[str, Any], lang: str) -> str:
         "# " + plain(spec.name or spec.data),
         translate(lang, f"card.what.{spec.method}", base=plain(spec.base), train=rows["train"])
         + "\n"
+        + _teacher(report, lang)
         + translate(lang, "card.held_out", held_out=rows["held_out"], methods=_methods(report, lang)),
         _scores(report, lang),
         verdict.verdict(report, lang),
@@ -99,6 +100,12 @@ def _scores(report: Mapping[str, Any], lang: str) -> str:
         for who, values in report["metrics"].items()
     ]
     return _table([translate(lang, "card.model"), *(translate(lang, f"metric.{name}") for name in names)], lines)
+
+
+def _teacher(report: Mapping[str, Any], lang: str) -> str:
+    """What it learned from besides its labels."""
+    share = report.get("distillation")
+    return translate(lang, "card.distillation", share=share) + "\n" if share else ""
 
 
 def _methods(report: Mapping[str, Any], lang: str) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from playground.fields import Label
 from playground.heads import get_head
 from playground.heads.generating import GenerativeHead
 from playground.heads.linear_probe import LinearProbe, Probe
@@ -43,7 +42,7 @@ def measure(job: Job, fitted: FittedProbe | None = None) -> dict[str, Answers]:
     `fitted` saves the probe from being fitted twice where it is also the model of the run.
     """
     path = job.run.dir / "baselines.json"
-    if path.exists():
+    if path.exists() and not soft_targets.missing(job):
         return json.loads(path.read_text(encoding="utf-8"))
     output = job.task.output
     ways: dict[str, Callable[[], Answers]] = {
@@ -124,8 +123,8 @@ def fit_probe(job: Job) -> FittedProbe:
         trunk.close()
     count = len(job.train)
     probe = head.fit(embeddings[:count], job.spec.labels, job.train)
-    if job.numbers.distillation and isinstance(job.task.output, Label):
-        soft_targets.keep(job.run, probe.logits(embeddings[:count]))
+    if soft_targets.share(job):
+        soft_targets.keep(job, lambda part: probe.logits(embeddings[:count][part]))
     return FittedProbe(probe, probe.logits(embeddings[count:]))
 
 

@@ -81,6 +81,8 @@ def follow(run: Run, progress: Progress, stop: Stop) -> Message | None:
         found["samples"] += samples.written(job.task, *outcome.written)
     found["rows"] = {"train": len(job.train), "held_out": len(job.held_out)}
     found["steps"] = {"done": outcome.step, "planned": outcome.max_steps}
+    if soft_targets.share(job):
+        found["distillation"] = soft_targets.share(job)
     if outcome.kept:
         found["kept"] = {"step": outcome.kept}
 
@@ -98,7 +100,6 @@ def follow(run: Run, progress: Progress, stop: Stop) -> Message | None:
     write_atomic(run.dir / "report.json", json.dumps(found, ensure_ascii=False))
     if stopped is None:
         shutil.rmtree(run.checkpoints_dir, ignore_errors=True)
-        soft_targets.forget(run)
     return stopped
 
 

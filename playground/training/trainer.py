@@ -3,7 +3,9 @@
 What is replaced, and why:
 - the order of the rows: the library's length-grouped sampler draws it from the global generator, so
   a resumed epoch would see other batches; here it is a function of seed and epoch
-- the loss, where rows have soft targets: the library has none for classes that are so by a share
+- the loss, where rows have soft targets: the models' own takes one class a row
+- how a step in several passes is added up: the library takes the loss of any model that accepts further arguments
+  for one over the whole step, and that of most classifiers is a mean, so their gradients grew with the passes
 - writing and reading checkpoints: only what is trained is kept, under a manifest (see checkpoints)
 """
 
@@ -20,7 +22,8 @@ from safetensors.torch import load_file, save_file
 from torch.utils.data import Sampler
 from transformers import Trainer
 
-from playground.training import checkpoints, soft_targets
+from playground.training import checkpoints
+from playground.training.soft_targets import ROW, SoftTargets
 
 WEIGHTS = "trained.safetensors"
 TRAINER_STATE = "trainer_state.json"
@@ -75,16 +78,19 @@ class Order(Sampler[int]):
 class RunTrainer(Trainer):
     """A Trainer whose rows come in `order` and whose checkpoints go to `checkpoints_dir`.
 
-    soft    whether rows have soft targets, which then count instead of their labels
-    merits  step -> how good the model was on held-out rows, of the steps at which that was looked at; more is better
+    soft       what the model is to say of each row, where that is more than its label
+    mean_loss  whether the loss is a mean over what goes through at once, and not one over the tokens of a step
+    merits     step -> how good the model was on held-out rows, of the steps at which that was looked at; more is better
     """
 
-    def __init__(self, *, order: Order, checkpoints_dir: Path, soft: bool = False, **options: Any) -> None:
+    def __init__(
+        self, *, order: Order, checkpoints_dir: Path, soft: SoftTargets | None = None, mean_loss: bool = False,
+        **options: Any,
+    ) -> None:  # fmt: skip
         super().__init__(**options)
-        # compute_loss gives a mean over the rows that go through at once; the library is to divide it by how often
-        # that is in a step.
-        self.loss_is_scaled_for_ga = False if soft else None
-        self.order, self.checkpoints_dir = order, checkpoints_dir
+        self.order, self.checkpoints_dir, self.soft, self.mean_loss = order, checkpoints_dir, soft, mean_loss
+        if mean_loss:
+            self.loss_is_scaled_for_ga = False
         self.merits: dict[int, float] = {}
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Order:
@@ -97,10 +103,11 @@ class RunTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        targets = inputs.pop(soft_targets.TARGETS, None)
-        if targets is None:
-            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
+        rows = inputs.pop(ROW, None)
+        if self.soft is None or rows is None:
+            return super().compute_loss(model, inputs, return_outputs, None if self.mean_loss else num_items_in_batch)
+        targets = self.soft.of(rows, inputs.pop("labels"))
+        outputs = model(**inputs)
         loss = torch.nn.functional.cross_entropy(outputs.logits.float(), targets)
         return (loss, outputs) if return_outputs else loss
 

@@ -32,6 +32,7 @@ from playground.training import checkpoints, examples, memory, soft_targets
 from playground.training.callback import EVALUATIONS, RunCallback
 from playground.training.job import Job
 from playground.training.new import new_model
+from playground.training.soft_targets import SoftTargets
 from playground.training.trainer import Order, RunTrainer, load_trained
 
 T = TypeVar("T")
@@ -107,19 +108,18 @@ def head_of(job: Job) -> TunableHead:
     return head
 
 
-def prepare(job: Job, head: TunableHead, device: Device, rows_at_once: int) -> Prepared:
+def prepare(
+    job: Job, head: TunableHead, device: Device, rows_at_once: int, soft: SoftTargets | None = None
+) -> Prepared:
     """A fresh model, its examples, their order, and the trainer."""
     numbers = job.numbers
     set_seed(numbers.seed)
     labels = job.spec.labels
     model, tokenizer = new_model(job, head)
 
-    soft = soft_targets.of(job)
-
     def make(rows: Sequence[Row]) -> list[Features]:
         job.progress.beat()
-        found = head.examples(tokenizer, rows, numbers.max_length, labels)
-        return soft.added_to(found) if soft else found
+        return head.examples(tokenizer, rows, numbers.max_length, labels)
 
     features = examples.stored(job.run, job.train, make)
     lengths = examples.lengths(features)
@@ -130,11 +130,12 @@ def prepare(job: Job, head: TunableHead, device: Device, rows_at_once: int) -> P
     max_steps = math.ceil(order.steps * numbers.epochs)
     trainer = RunTrainer(
         order=order,
-        soft=soft is not None,
+        soft=soft,
+        mean_loss=not isinstance(head, GenerativeHead),
         checkpoints_dir=job.run.checkpoints_dir,
         model=model,
         args=_arguments(job, device, rows_at_once, max_steps),
-        train_dataset=features,
+        train_dataset=soft.numbered(features) if soft else features,
         data_collator=head.collator(tokenizer),
         processing_class=tokenizer,
     )
@@ -143,14 +144,14 @@ def prepare(job: Job, head: TunableHead, device: Device, rows_at_once: int) -> P
 
 
 def _train(job: Job, head: TunableHead, device: Device, rows_at_once: int) -> Tuned:
-    prepared = prepare(job, head, device, rows_at_once)
+    prepared = prepare(job, head, device, rows_at_once, soft_targets.of(job))
     trainer, trained, order, max_steps = prepared.trainer, prepared.trained, prepared.order, prepared.max_steps
     model, tokenizer = trained.model, trained.tokenizer
     checkpoint = _checkpoint(job)
     if not checkpoint and job.base:
         job.run.add_event(lora_told(model) if job.spec.method == "lora" else _weights_told(model))
         if not head.knows(job.base, job.spec.labels):
-            head.fit_head(model, tokenizer, soft_targets.without(prepared.features))
+            head.fit_head(model, tokenizer, prepared.features)
     sample = _sample(job, max_steps)
 
     def held_out_score() -> tuple[dict[str, float], float]:

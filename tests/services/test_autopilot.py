@@ -4,7 +4,7 @@ import pytest
 
 from playground.i18n import LANGUAGES, Message, render
 from playground.runs import RunSpec, TrainingParams
-from playground.services.autopilot import MAX_STEPS, complete, told
+from playground.services.autopilot import MANY_CLASSES, MAX_STEPS, complete, told
 
 SPEC = RunSpec(task="classification", data="x.csv")
 
@@ -13,7 +13,8 @@ SPEC = RunSpec(task="classification", data="x.csv")
 @pytest.mark.parametrize("preset", ["quick", "balanced", "thorough"])
 def test_every_number_is_chosen_with_a_reason_in_both_languages(rows: int, labels: int, preset: str) -> None:
     spec = complete(SPEC.model_copy(update={"preset": preset}), rows=rows, labels=labels, longest="x" * 100)
-    numbers = spec.training.model_dump(include=told("lora") - {"seed", "keep"})
+    few = {"distillation"} if labels < MANY_CLASSES else set()
+    numbers = spec.training.model_dump(include=told("lora") - {"seed", "keep"} - few)
     assert None not in numbers.values()
     assert set(spec.reasons) == set(numbers)
     for reason in spec.reasons.values():
@@ -45,12 +46,15 @@ def test_a_number_set_by_hand_stays_and_others_follow_it() -> None:
 
 
 def test_the_probe_teaches_where_there_are_many_classes() -> None:
-    def share(labels: int, *, chat: bool = False, task: str = "classification") -> float | None:
-        spec = SPEC.model_copy(update={"task": task})
+    def share(labels: int, *, chat: bool = False, **asked: str) -> float | None:
+        spec = SPEC.model_copy(update=asked)
         return complete(spec, rows=5000, labels=labels, longest="x" * 100, chat=chat).training.distillation
 
-    assert [share(labels) for labels in (2, 19, 20, 77)] == [0, 0, 0.5, 0.5]
-    assert share(77, chat=True) == share(77, task="ner") == share(77, task="multi_label") == 0
+    assert [share(labels) for labels in (2, 19, 20, 77)] == [None, None, 0.5, 0.5]
+    assert share(77, method="full") == 0.5
+    assert share(77, chat=True) is None
+    for asked in ({"task": "ner"}, {"task": "multi_label"}, {"method": "scratch", "base": "scratch/mlp"}):
+        assert share(77, **asked) is None, asked
 
 
 def test_presets_differ_in_how_long_they_learn() -> None:

@@ -181,6 +181,14 @@ def test_the_command_of_parallel_files_names_both(home: Path) -> None:
     assert words[4:6] == ["my a.en", "b.zh"]
 
 
+def test_there_must_be_a_probe_to_learn_from(home: Path, films: Path) -> None:
+    upload = finetune.inspect(films, "classification", "local")
+    spec = RunSpec(task="classification", data="", training=TrainingParams(distillation=0.5))
+    scratch = spec.model_copy(update={"base": "scratch/mlp", "method": "scratch"})
+    refused("distillation_without_probe", finetune.start, scratch, upload.id, "local")
+    assert finetune.completed(spec, upload.id, "local").spec.training.distillation == 0.5
+
+
 def test_start_completes_the_spec_and_a_queued_run_can_be_stopped(home: Path, films: Path) -> None:
     upload = finetune.inspect(films, "classification", "local")
     run_id = finetune.start(
@@ -194,7 +202,7 @@ def test_start_completes_the_spec_and_a_queued_run_can_be_stopped(home: Path, fi
         assert spec.base == BASE
         assert spec.labels == ["neg", "pos"]
         assert spec.training.epochs == 1
-        assert None not in spec.training.model_dump(include=told("lora")).values()
+        assert None not in spec.training.model_dump(include=told("lora") - {"distillation"}).values()
         assert "epochs" not in spec.reasons
         assert "batch_size" in spec.reasons
         run = Run(home / "runs" / run_id)

@@ -15,13 +15,16 @@ import numpy as np
 import psutil
 import pytest
 import torch
+from datasets import Dataset
+from transformers import BertConfig, BertForSequenceClassification, TrainingArguments
 
 from playground import runs
 from playground.fields import Row
 from playground.runs import Run
 from playground.training import checkpoints, examples, memory, verify
+from playground.training.soft_targets import SoftTargets
 from playground.training.threads import IN_USE_SECONDS, Threads
-from playground.training.trainer import Order
+from playground.training.trainer import Order, RunTrainer
 
 
 def write_checkpoint(parent: Path, step: int, merit: float | None = None) -> Path:
@@ -185,6 +188,41 @@ def test_half_precision_weighs_logarithms_as_probabilities() -> None:
     assert verify._difference(off, logs, exact) == pytest.approx(0.3)
     shares = np.array([0.2, 0.8])
     assert verify._difference(shares[::-1], shares, half) == pytest.approx(0.6)
+
+
+def test_soft_targets_are_those_of_their_rows() -> None:
+    scores = np.array([[0.5, 0.25, 0.25], [0.125, 0.75, 0.125], [0, 0, 1]], np.float16)
+    found = SoftTargets(scores, 0.5).of(torch.tensor([2, 0]), torch.tensor([1, 0]))
+    assert found.tolist() == [[0, 0.5, 0.5], [0.75, 0.125, 0.125]]
+    numbered = SoftTargets(scores, 0.5).numbered(Dataset.from_dict({"labels": [1, 1, 0]}))
+    assert numbered["row"][:] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_a_step_in_several_passes_is_the_same_step(tmp_path: Path, soft: bool) -> None:
+    """By its loss and the size of its gradient, which is cut off at 1 and so must not grow with the passes."""
+    config = BertConfig(
+        vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8, num_labels=3,
+        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+    )  # fmt: skip
+    rows = Dataset.from_dict({"input_ids": [[row, row + 1] for row in range(8)], "labels": [0, 1, 2, 0, 1, 2, 0, 1]})
+    targets = SoftTargets(np.full((8, 3), 1 / 3, np.float16), 0.5)
+
+    def step(rows_at_once: int) -> list[float]:
+        torch.manual_seed(1)
+        trainer = RunTrainer(
+            order=Order([2] * 8, 8, 0), checkpoints_dir=tmp_path, mean_loss=True, soft=targets if soft else None,
+            model=BertForSequenceClassification(config), train_dataset=targets.numbered(rows) if soft else rows,
+            args=TrainingArguments(
+                output_dir=str(tmp_path), max_steps=1, per_device_train_batch_size=rows_at_once, use_cpu=True,
+                gradient_accumulation_steps=8 // rows_at_once, save_strategy="no", report_to="none", disable_tqdm=True,
+                logging_steps=1, remove_unused_columns=False,
+            ),
+        )  # fmt: skip
+        trainer.train()
+        return [trainer.state.log_history[0][name] for name in ("loss", "grad_norm")]
+
+    assert step(2) == pytest.approx(step(8), rel=1e-3)
 
 
 def test_examples_lie_on_the_disk_and_are_made_a_piece_at_a_time(tmp_path: Path) -> None:

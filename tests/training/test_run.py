@@ -25,7 +25,8 @@ from playground.runs import Run
 from playground.services import finetune
 from playground.services import launch as launching
 from playground.services.launch import launch
-from playground.training import checkpoints, soft_targets, verify
+from playground.training import checkpoints, verify
+from playground.training.soft_targets import SoftTargets
 from playground.training.verifying import aside_of, new_aside
 
 from .conftest import SECRET, event_keys, make_run, training_process, wait_for, wait_for_end
@@ -75,20 +76,26 @@ def test_charts_have_loss_and_held_out_accuracy(reference: Run) -> None:
 
 
 def test_what_the_probe_says_is_learned_beside_the_labels(home: Path, reference: Run) -> None:
-    """The loss cannot fall below the targets' own entropy, nor is anything left of them in the end."""
+    """Also by a run that is resumed, and has lost it: the loss cannot fall below the targets' own entropy."""
     run = make_run(home, distillation=0.9)
     launch(run)
     wait_for_checkpoint(run)
-    scores = np.load(run.dir / soft_targets.FILE).astype(np.float64)
-    targets = 0.9 * scores
-    labels = run.spec().labels
-    targets[range(32), [labels.index(row["label"]) for row in run.rows("train")]] += 0.1
-    floor = -(targets * np.log(targets)).sum(1).mean()
+    path = run.checkpoints_dir / "probe_scores.npy"
+    scores = np.load(path).astype(np.float64)
+    training_process(run).kill()
+    assert wait_for_end(run).state == "failed"
+    path.unlink()
+    finetune.resume(run.id, "local")
     assert wait_for_end(run).state == "done", run.log_tail()
+    labels, rows = run.spec().labels, run.rows("train")
+    targets = SoftTargets(scores, 0.9).of(torch.arange(32), torch.tensor([labels.index(row["label"]) for row in rows]))
+    floor = -(targets * targets.log()).sum(1).mean()
     losses = [row["loss"] for row in run.metrics() if "loss" in row]
     assert 0.95 * floor < np.mean(losses[-8:]) < 1.5 * floor
     assert np.mean([row["loss"] for row in reference.metrics() if "loss" in row][-8:]) < 0.5 * floor
-    assert not (run.dir / soft_targets.FILE).exists()
+    report = run.report()
+    assert report is not None and report["distillation"] == 0.9
+    assert "90% are the linear probe's" in (run.model_dir / "README.md").read_text(encoding="utf-8")
 
 
 def test_no_secret_reaches_the_training_process(reference: Run) -> None:
