@@ -134,7 +134,8 @@ def completed(spec: RunSpec, upload_id: str, owner: str) -> Ready:
     totals = _totals(task, rows())
     totals.longest += autopilot.asked_besides(task, base, checked.labels, totals.longest)
     chat = autopilot.is_asked(task, base)
-    if spec.training.distillation and not autopilot.learns_from_probe(spec, chat):
+    taught = spec.training.distillation and "distillation" in autopilot.told(spec.method)
+    if taught and not autopilot.learns_from_probe(spec, chat):
         raise PlaygroundError("distillation_without_probe")
     spec = autopilot.complete(
         spec, labels=len(checked.labels), most_tokens=most_tokens, chat=chat, **vars(totals)

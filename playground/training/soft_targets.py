@@ -21,6 +21,7 @@ from playground.training.job import Job
 ROW = "row"
 """The column that tells which training row an example is."""
 ROWS_AT_ONCE = 4096
+DTYPE = np.dtype(np.float16)
 
 
 class SoftTargets:
@@ -49,8 +50,8 @@ def share(job: Job) -> float:
 
 
 def missing(job: Job) -> bool:
-    """Whether a job needs them and has none."""
-    return bool(share(job)) and not _path(job).exists()
+    """Whether a job needs them and has none that can be read."""
+    return bool(share(job)) and _read(job) is None
 
 
 def keep(job: Job, logits: Callable[[slice], np.ndarray]) -> None:
@@ -58,21 +59,39 @@ def keep(job: Job, logits: Callable[[slice], np.ndarray]) -> None:
     path = _path(job)
     path.parent.mkdir(exist_ok=True)
     aside = path.with_name(f".{path.name}")
+    form = {"descr": np.lib.format.dtype_to_descr(DTYPE), "fortran_order": False, "shape": _shape(job)}
     try:
-        shape = (len(job.train), len(job.spec.labels))
-        scores = np.lib.format.open_memmap(aside, mode="w+", dtype=np.float16, shape=shape)
-        for start in range(0, len(scores), ROWS_AT_ONCE):
-            part = slice(start, start + ROWS_AT_ONCE)
-            scores[part] = torch.from_numpy(logits(part)).softmax(-1).numpy()
-        scores.flush()
+        # Not by a map of the file, whose writer is killed where the disk is full.
+        with aside.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, form)
+            for start in range(0, len(job.train), ROWS_AT_ONCE):
+                scores = torch.from_numpy(logits(slice(start, start + ROWS_AT_ONCE))).softmax(-1)
+                file.write(scores.numpy().astype(DTYPE).tobytes())
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
 
 
 def of(job: Job) -> SoftTargets | None:
-    """Those of a job that has a share for them."""
-    return SoftTargets(np.load(_path(job), mmap_mode="r"), share(job)) if share(job) else None
+    """Those of a job that has a share for them. See `missing`."""
+    if not share(job):
+        return None
+    scores = _read(job)
+    assert scores is not None, "the baselines were measured before"
+    return SoftTargets(scores, share(job))
+
+
+def _read(job: Job) -> np.ndarray | None:
+    """The probabilities, [N, C], mapped into memory; None where there are none, or they are damaged."""
+    try:
+        scores: np.ndarray = np.load(_path(job), mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return scores if scores.shape == _shape(job) and scores.dtype == DTYPE else None
+
+
+def _shape(job: Job) -> tuple[int, int]:
+    return len(job.train), len(job.spec.labels)
 
 
 def _path(job: Job) -> Path:

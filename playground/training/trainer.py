@@ -5,7 +5,8 @@ What is replaced, and why:
   a resumed epoch would see other batches; here it is a function of seed and epoch
 - the loss, where rows have soft targets: the models' own takes one class a row
 - how a step in several passes is added up: the library takes the loss of any model that accepts further arguments
-  for one over the whole step, and that of most classifiers is a mean, so their gradients grew with the passes
+  for one over the whole step, and that of most classifiers and translators is a mean, so their gradients grew with
+  the passes; here a step is the mean of its passes, whose last may be of fewer rows
 - writing and reading checkpoints: only what is trained is kept, under a manifest (see checkpoints)
 """
 

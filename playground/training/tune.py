@@ -18,6 +18,7 @@ from transformers import TrainingArguments, set_seed
 
 from playground.errors import PlaygroundError
 from playground.fields import Row
+from playground.heads.causal_lm import CausalLM
 from playground.heads.generating import GenerativeHead
 from playground.heads.loading import head_to_tune
 from playground.heads.shell import lora_told
@@ -61,7 +62,7 @@ def tune(job: Job, head: TunableHead, device: Device) -> Tuned:
     """Train, from the newest good checkpoint if there is one.
 
     Ends early when the run is asked to stop. When memory runs out, half as many rows go through at
-    once and gradients are summed over more passes: the same step, only slower.
+    once and gradients are averaged over more passes: nearly the same step, only slower.
     """
     return smaller_until_it_fits(job, head, lambda rows: _train(job, head, device, rows))
 
@@ -131,7 +132,7 @@ def prepare(
     trainer = RunTrainer(
         order=order,
         soft=soft,
-        mean_loss=not isinstance(head, GenerativeHead),
+        mean_loss=not isinstance(head, CausalLM),
         checkpoints_dir=job.run.checkpoints_dir,
         model=model,
         args=_arguments(job, device, rows_at_once, max_steps),

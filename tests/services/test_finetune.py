@@ -182,11 +182,16 @@ def test_the_command_of_parallel_files_names_both(home: Path) -> None:
 
 
 def test_there_must_be_a_probe_to_learn_from(home: Path, films: Path) -> None:
+    numbers = TrainingParams(distillation=0.5)
+    museum = finetune.inspect(EXAMPLES / "qa" / "museum-guide.json", "qa", "local")
+    spec = RunSpec(task="qa", data="", training=numbers)
+    refused("distillation_without_probe", finetune.start, spec, museum.id, "local")
     upload = finetune.inspect(films, "classification", "local")
-    spec = RunSpec(task="classification", data="", training=TrainingParams(distillation=0.5))
-    scratch = spec.model_copy(update={"base": "scratch/mlp", "method": "scratch"})
-    refused("distillation_without_probe", finetune.start, scratch, upload.id, "local")
+    spec = RunSpec(task="classification", data="", training=numbers)
     assert finetune.completed(spec, upload.id, "local").spec.training.distillation == 0.5
+    # A number of another method is not looked at, as when both ways are compared.
+    scratch = spec.model_copy(update={"base": "scratch/mlp", "method": "scratch"})
+    assert finetune.completed(scratch, upload.id, "local")
 
 
 def test_start_completes_the_spec_and_a_queued_run_can_be_stopped(home: Path, films: Path) -> None:

@@ -102,7 +102,7 @@ def end_with(disk: Path, room: int) -> str:
         while free(disk) > room + 4096:
             file.write(b"0" * min(2**20, free(disk) - room))
     try:
-        run = make_run(disk, rows=20, epochs=2)
+        run = make_run(disk, rows=20, epochs=2, distillation=0.5)
         launch(run)
     except OSError as error:
         return "refused" if error.errno == errno.ENOSPC else str(error)
@@ -119,7 +119,7 @@ def end_with(disk: Path, room: int) -> str:
 def test_the_disk_may_be_full_at_any_point(small_disk: Path) -> None:
     """Twenty runs, each with room for a twentieth more of what a whole one takes."""
     before = least = free(small_disk)
-    run = make_run(small_disk, rows=20, epochs=2)
+    run = make_run(small_disk, rows=20, epochs=2, distillation=0.5)
     launch(run)
     while run.status().state in ("queued", "running"):
         least = min(least, free(small_disk))

@@ -16,7 +16,7 @@ import psutil
 import pytest
 import torch
 from datasets import Dataset
-from transformers import BertConfig, BertForSequenceClassification, TrainingArguments
+from transformers import BertConfig, BertForSequenceClassification, MarianConfig, MarianMTModel, TrainingArguments
 
 from playground import runs
 from playground.fields import Row
@@ -198,21 +198,30 @@ def test_soft_targets_are_those_of_their_rows() -> None:
     assert numbered["row"][:] == [0, 1, 2]
 
 
-@pytest.mark.parametrize("soft", [False, True])
-def test_a_step_in_several_passes_is_the_same_step(tmp_path: Path, soft: bool) -> None:
+@pytest.mark.parametrize("kind", ["labels", "soft", "written"])
+def test_a_step_in_several_passes_is_the_same_step(tmp_path: Path, kind: str) -> None:
     """By its loss and the size of its gradient, which is cut off at 1 and so must not grow with the passes."""
+    soft = kind == "soft"
     config = BertConfig(
         vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8, num_labels=3,
         hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
     )  # fmt: skip
     rows = Dataset.from_dict({"input_ids": [[row, row + 1] for row in range(8)], "labels": [0, 1, 2, 0, 1, 2, 0, 1]})
+    if kind == "written":
+        rows = Dataset.from_dict({name: [[row, row + 1] for row in range(8)] for name in ("input_ids", "labels")})
+    writer = MarianConfig(
+        vocab_size=20, d_model=8, encoder_layers=1, decoder_layers=1, encoder_attention_heads=1, dropout=0.0,
+        decoder_attention_heads=1, encoder_ffn_dim=8, decoder_ffn_dim=8, pad_token_id=0, decoder_start_token_id=0,
+        attention_dropout=0.0, activation_dropout=0.0,
+    )  # fmt: skip
     targets = SoftTargets(np.full((8, 3), 1 / 3, np.float16), 0.5)
 
     def step(rows_at_once: int) -> list[float]:
         torch.manual_seed(1)
         trainer = RunTrainer(
             order=Order([2] * 8, 8, 0), checkpoints_dir=tmp_path, mean_loss=True, soft=targets if soft else None,
-            model=BertForSequenceClassification(config), train_dataset=targets.numbered(rows) if soft else rows,
+            model=MarianMTModel(writer) if kind == "written" else BertForSequenceClassification(config),
+            train_dataset=targets.numbered(rows) if soft else rows,
             args=TrainingArguments(
                 output_dir=str(tmp_path), max_steps=1, per_device_train_batch_size=rows_at_once, use_cpu=True,
                 gradient_accumulation_steps=8 // rows_at_once, save_strategy="no", report_to="none", disable_tqdm=True,

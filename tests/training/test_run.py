@@ -84,7 +84,7 @@ def test_what_the_probe_says_is_learned_beside_the_labels(home: Path, reference:
     scores = np.load(path).astype(np.float64)
     training_process(run).kill()
     assert wait_for_end(run).state == "failed"
-    path.unlink()
+    path.write_bytes(path.read_bytes()[:150])
     finetune.resume(run.id, "local")
     assert wait_for_end(run).state == "done", run.log_tail()
     labels, rows = run.spec().labels, run.rows("train")
