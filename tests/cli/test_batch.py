@@ -9,7 +9,9 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,30 +89,37 @@ def test_what_cannot_be_done_is_refused_with_a_remedy(
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_file_of_as_many_rows_as_there_may_be(tmp_path: Path) -> None:
-    """In the file's order, each with its own answer, and in no more memory than a model takes anyway."""
-    path, out = tmp_path / "comments.csv", tmp_path / "out.jsonl"
-    words = ["很好，下次还来", "太差了，再也不买"]
-    with path.open("w", encoding="utf-8", newline="") as file:
-        lines = csv.writer(file)
-        lines.writerows([["评论"], *([f"{words[row % 2]}（{row}）"] for row in range(MOST_ROWS))])
-    call = [sys.executable, "-m", "playground", "predict", "classification", "--model", "starter/sentiment-zh"]
-    call += ["--file", str(path), "--output", str(out), "--lang", "zh", "--json"]
-    with (tmp_path / "printed").open("w") as printed, (tmp_path / "told").open("w") as told:
-        process = subprocess.Popen(call, cwd=ROOT, stdout=printed, stderr=told)
+    """In the file's order, each with its own answer, and in bounded memory; one row more is refused."""
+    texts = [f"{('很好，下次还来', '太差了，再也不买')[row % 2]}（{row}）" for row in range(MOST_ROWS)]
+
+    def call(name: str, rows: Sequence[str]) -> list[str]:
+        path = tmp_path / f"{name}.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([["评论"], *([text] for text in rows)])
+        words = [sys.executable, "-m", "playground", "predict", "classification", "--model", "starter/sentiment-zh"]
+        return [*words, "--file", str(path), "--output", str(tmp_path / f"{name}.jsonl"), "--lang", "zh", "--json"]
+
+    def answers(name: str) -> list[dict[str, Any]]:
+        with (tmp_path / f"{name}.jsonl").open(encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+
+    told, printed = tmp_path / "told", tmp_path / "printed"
+    with printed.open("w") as out, told.open("w") as err:
+        process = subprocess.Popen(call("comments", texts), cwd=ROOT, stdout=out, stderr=err)
         _, status, used = os.wait4(process.pid, 0)
-    said = (tmp_path / "told").read_text(encoding="utf-8")
-    assert status == 0, said[-2000:]
-    result = json.loads((tmp_path / "printed").read_text(encoding="utf-8").splitlines()[-1])
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert status == 0, told.read_text(encoding="utf-8")[-2000:]
+    result = json.loads(printed.read_text(encoding="utf-8").splitlines()[-1])
     assert (result["rows"], result["done"], result["failed"]) == (MOST_ROWS, MOST_ROWS, 0)
-    with out.open(encoding="utf-8") as file:
-        answers = [json.loads(line) for line in file]
-    assert [answer["评论"] for answer in answers] == [f"{words[row % 2]}（{row}）" for row in range(MOST_ROWS)]
-    assert {answer["predicted_label"] for answer in answers[::2]} == {"正面"}
-    assert {answer["predicted_label"] for answer in answers[1::2]} == {"负面"}
+    found = answers("comments")
+    assert [answer["评论"] for answer in found] == texts
+    subprocess.run(call("few", texts[::1999]), cwd=ROOT, check=True, capture_output=True)
+    for one, other in zip(answers("few"), found[::1999], strict=True):
+        assert one["predicted_label"] == other["predicted_label"]
+        assert one["predicted_score"] == pytest.approx(other["predicted_score"], abs=1e-4)
     assert used.ru_maxrss < 1_500 * 1024, f"{used.ru_maxrss / 1024:.0f} MB"
-    with path.open("a", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerow(["一行太多"])
-    done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=False)
+    many = call("many", [*texts, "一行太多"])
+    done = subprocess.run(many, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert translate("zh", "error.batch_too_long", rows=MOST_ROWS + 1, most=MOST_ROWS) in done.stderr
 

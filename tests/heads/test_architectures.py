@@ -51,7 +51,10 @@ def outcomes(family: str, folder: Path) -> dict[str, str]:
             (model / "chat_template.jinja").write_text(language_models.CHATML, encoding="utf-8")
             pool.cache_clear()
             row = {"text": TEXT, "candidate_labels": "good, bad"}
-            assert len(predict_rows("classification", [row], model=str(model))[0]) == 2
+            try:
+                assert len(predict_rows("classification", [row], model=str(model))[0]) == 2
+            except PlaygroundError as error:  # its prompt is longer than what the smallest read
+                found["chat"] = error.code
         shutil.rmtree(model)
         pool.cache_clear()
     return found

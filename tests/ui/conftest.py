@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Playwright, expect, sync_playwright
 
 from tests.ui.server import Server
 from tests.ui.space import AROUND, FLAGS, in_frame, running_space
@@ -35,21 +35,33 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with launched(*(FLAGS if IN_SPACE else ())) as chromium:
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    with started(playwright, *(FLAGS if IN_SPACE else ())) as chromium:
         yield chromium
 
 
 @contextmanager
 def launched(*flags: str) -> Iterator[Browser]:
     """Debian's Chromium where there is one, else Playwright's own."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=SYSTEM_CHROMIUM if SYSTEM_CHROMIUM.exists() else None,
-            args=[*flags, *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else [])],
-        )
+    with sync_playwright() as playwright, started(playwright, *flags) as chromium:
         yield chromium
-        chromium.close()
+
+
+@contextmanager
+def started(playwright: Playwright, *flags: str) -> Iterator[Browser]:
+    """The same where a Playwright runs already: there may be one in a process."""
+    chromium = playwright.chromium.launch(
+        executable_path=SYSTEM_CHROMIUM if SYSTEM_CHROMIUM.exists() else None,
+        args=[*flags, *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else [])],
+    )
+    yield chromium
+    chromium.close()
 
 
 class Watched:

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Playwright, expect
 
 from playground.i18n import translate
-from tests.ui.conftest import launched
+from tests.ui.conftest import started
 from tests.ui.server import ROOT
 from tests.ui.space import AROUND, FLAGS, Space, in_frame, running_space
 
@@ -22,11 +22,14 @@ SLOW_MS = 240_000
 """A Space has two cores."""
 STRANGER = "https://evil.example/"
 IN_A_FRAME = (
-    "tests/ui/test_tasks.py::test_a_dataset_becomes_a_model_that_answers",
+    *(
+        f"tests/ui/test_tasks.py::test_a_dataset_becomes_a_model_that_answers[{name}]"
+        for name in ("评论.xlsx".encode("unicode_escape").decode(), "kitchen.bmes", "phrasebook.tmx")
+    ),
     "tests/ui/test_tasks.py::test_the_starters_mark_what_they_find", "tests/ui/test_zero_shot.py",
     "tests/ui/test_translation.py", "tests/ui/test_generation.py",
 )  # fmt: skip
-"""Browser tests that visitors can follow: uploads, fine-tunes and answers in every task's tab, both languages."""
+"""Browser tests that visitors can follow: uploads, fine-tunes and answers in the tabs, in both languages."""
 NOT_OFFERED = "tests/ui/test_generation.py::test_a_chat_is_streamed_undone_edited_exported_and_imported"
 """Its model is a folder of the machine, which visitors are not offered."""
 
@@ -38,8 +41,8 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
 
 
 @pytest.fixture(scope="module")
-def framing() -> Iterator[Browser]:
-    with launched(*FLAGS) as chromium:
+def framing(playwright: Playwright) -> Iterator[Browser]:
+    with started(playwright, *FLAGS) as chromium:
         yield chromium
 
 
