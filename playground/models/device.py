@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,6 +15,8 @@ from accelerate.utils import is_bf16_available
 from playground.i18n import Message, msg
 from playground.settings import settings
 
+_STATE = threading.Lock()
+"""accelerate's state is one for the process and is filled bit by bit: another thread would find no device in it yet."""
 GPU_SHARE = 0.8
 """Of a GPU's free memory, for weights; the rest is for activations."""
 DISK_SHARE = 0.8
@@ -65,7 +68,10 @@ def choose_device(weight_bytes: int = 0) -> Device:
 
 def _wanted() -> torch.device:
     wanted = settings().device
-    return PartialState().device if wanted == "auto" else torch.device(wanted)
+    if wanted != "auto":
+        return torch.device(wanted)
+    with _STATE:
+        return PartialState().device
 
 
 def _gpus(device: torch.device) -> list[torch.device]:

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +12,8 @@ import torch
 from playground.i18n import render
 from playground.models.device import GPU_SHARE, choose_device, pool_memory
 from playground.settings import settings
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -77,3 +83,28 @@ def test_on_gpus_the_pool_is_bounded_by_their_memory(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PLAYGROUND_MODEL_MEMORY_GB", "3")
     settings.cache_clear()
     assert pool_memory() == 3 * 2**30
+
+
+def test_the_first_to_ask_may_be_several() -> None:
+    """In a fresh process: accelerate finds its device out once, and takes a moment for it."""
+    ask = (
+        "import threading\n"
+        "from accelerate import PartialState\n"
+        "from playground.models.device import pool_memory\n"
+        "found, start = [], threading.Barrier(8)\n"
+        "first = PartialState.set_device\n"
+        "def slow(self):\n"
+        "    threading.Event().wait(0.5)\n"
+        "    first(self)\n"
+        "PartialState.set_device = slow\n"
+        "def one():\n"
+        "    start.wait()\n"
+        "    found.append(pool_memory() > 0)\n"
+        "threads = [threading.Thread(target=one) for _ in range(8)]\n"
+        "[thread.start() for thread in threads]\n"
+        "[thread.join() for thread in threads]\n"
+        "assert found == [True] * 8, found\n"
+    )
+    automatic = {**os.environ, "PLAYGROUND_DEVICE": "auto"}
+    done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, env=automatic, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
