@@ -3,8 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 PY = $(VENV)/bin/python
 ARGS ?=
-# Two at a time, a file to each: a test mostly waits for a process or a browser of its own.
-PYTEST = $(PY) -m pytest -n 2 --dist loadfile
+# Two at a time, a file to each, in the order of tests/conftest.py: a test mostly waits for a process or a browser.
+PYTEST = $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test test-all soak check format bench starters browser pin clean
 

@@ -9,6 +9,13 @@ import pytest
 
 from playground.settings import Settings, settings
 
+LONGEST = [f"tests/{name}.py" for name in ("ui/test_space", "ui/test_tasks", "cli/test_commands", "ui/test_runs")]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first: begun last, one of two workers would wait for the other."""
+    items.sort(key=lambda item: [not item.nodeid.startswith(name) for name in LONGEST])
+
 
 @pytest.fixture(scope="session", autouse=True)
 def session_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
