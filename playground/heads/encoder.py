@@ -20,7 +20,7 @@ from playground.heads.scoring import by_row, logits_of
 from playground.heads.shell import Shell, can_share, split_adapter, trunk_config
 from playground.heads.tunable import Trained, TunableHead, special_lora
 from playground.i18n import Message, msg
-from playground.models.files import load_adapter_config, load_pretrained, load_weights
+from playground.models.files import load_adapter_config, load_weights
 from playground.models.resolve import Resolved, resolve_base
 from playground.models.trunk import BASE, Trunk
 
@@ -114,8 +114,7 @@ class EncoderHead(TunableHead):
         load_adapter_config(resolved.folder)
         weights = load_weights(resolved.folder / ADAPTER_WEIGHTS)  # safetensors, or PEFT would take a pickle
         _, head = split_adapter(weights, self.base_prefix(base))
-        labels = resolved.labels or self._unnamed(head)
-        model = load_pretrained(self.auto_class, base, **{**self.head_options(labels), **options})
+        model, _ = self.with_head(base, resolved.labels or self._unnamed(head), **options)
         return PeftModel.from_pretrained(model, str(resolved.folder))
 
     def why_own_base(self, resolved: Resolved) -> Message | None:

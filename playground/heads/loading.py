@@ -148,8 +148,12 @@ def head_to_tune(names: Sequence[str], base: Resolved | None) -> TunableHead | N
     head = get_head(name or names[0])
     if not isinstance(head, TunableHead):
         return None
-    # A fresh output layer fits any base; a decoder that is not there does not.
-    return head if name or head.bare or not base or not base.head else None
+    if head.bare:
+        # A fresh output layer fits any base, whatever that said before; a decoder that is not there does not.
+        head = get_head(names[0])
+        assert isinstance(head, TunableHead)
+        return head
+    return head if name or not base or not base.head else None
 
 
 def _load_whole(resolved: Resolved) -> Trunk:

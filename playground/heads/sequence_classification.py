@@ -14,6 +14,7 @@ from playground.fields import LabelScore, Row
 from playground.heads.base import Prediction, Window, probabilities
 from playground.heads.encoder import EncoderHead
 from playground.heads.fitting import fit_output_layer
+from playground.models.resolve import ONE_LABEL
 from playground.models.trunk import Features
 
 
@@ -25,6 +26,10 @@ class SequenceClassification(EncoderHead):
     peft_task = TaskType.SEQ_CLS
     per_token = False
     probability_axis: int | None = -1
+
+    def head_options(self, outputs: Sequence[str]) -> dict[str, Any]:
+        # Said, as the base may have been made for several labels or for a number.
+        return {**super().head_options(outputs), "problem_type": ONE_LABEL} if outputs else {}
 
     def windows(self, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], max_length: int) -> list[Window]:
         """One window a row, for a text or for two that are compared: what is longer is cut."""

@@ -76,16 +76,7 @@ class TunableHead(ABC):
         lora  the numbers of fresh LoRA matrices on every linear layer of every block (Dettmers et al. 2023, QLoRA,
               found that this matters more than the rank); None: all weights of the base are to be trained
         """
-        options = self.head_options(self.outputs(labels))
-        model, info = load_pretrained(
-            self.auto_class, base, output_loading_info=True, dtype=torch.float32, ignore_mismatched_sizes=self.bare,
-            **options,
-        )  # fmt: skip
-        # A head for other outputs is replaced; a body that does not fit its configuration is a broken file.
-        replaced = {key for key, *_ in info["mismatched_keys"]}
-        if broken := sorted(key for key in replaced if key.startswith(model.base_model_prefix + ".")):
-            raise PlaygroundError("model_unloadable", model=base.id, reason=broken[0])
-        fresh = replaced | set(info["missing_keys"])
+        model, fresh = self.with_head(base, self.outputs(labels), dtype=torch.float32)
         if lora is not None:
             config = LoraConfig(
                 task_type=self.peft_task,
@@ -98,6 +89,18 @@ class TunableHead(ABC):
             )
             model = get_peft_model(model, config)
         return model, load_tokenizer(base)
+
+    def with_head(self, base: Resolved, outputs: Sequence[str], **options: Any) -> tuple[PreTrainedModel, set[str]]:
+        """The base with its head for these outputs, and which of its weights are fresh."""
+        model, info = load_pretrained(
+            self.auto_class, base, output_loading_info=True, ignore_mismatched_sizes=self.bare,
+            **self.head_options(outputs), **options,
+        )  # fmt: skip
+        # A head for other outputs is replaced; a body that does not fit its configuration is a broken file.
+        replaced = {key for key, *_ in info["mismatched_keys"]}
+        if broken := sorted(key for key in replaced if key.startswith(model.base_model_prefix + ".")):
+            raise PlaygroundError("model_unloadable", model=base.id, reason=broken[0])
+        return model, replaced | set(info["missing_keys"])
 
     def head_options(self, outputs: Sequence[str]) -> dict[str, Any]:
         """Options of `from_pretrained` and `AutoConfig` that shape the head for these outputs."""

@@ -25,8 +25,8 @@ PEFT_TASK_HEADS = {
     "SEQ_2_SEQ_LM": "seq2seq",
     "CAUSAL_LM": "causal_lm",
 }
-SEVERAL_LABELS = "multi_label_classification"
-"""How a configuration says that each output is a yes or no; the loss is then the binary cross-entropy of each."""
+ONE_LABEL, SEVERAL_LABELS = "single_label_classification", "multi_label_classification"
+"""How a configuration says what its outputs are: shares of one, or each a yes or no, with the loss that goes with it."""
 WITHOUT_WEIGHTS = ("embedding", "extractive_summary")
 """Heads whose models are a description, and maybe a base, alone."""
 CHATS = ("chat_label", "chat_spans", "chat_answer", "chat_translation", "chat_summary")

@@ -87,17 +87,18 @@ def complete(
         chosen |= _sizes(spec, chars)
     open_names = [name for name in chosen if getattr(given, name) is None]
     training = given.model_copy(update={name: chosen[name].value for name in open_names})
-    shown = told(spec.method)
+    shown = told(spec.method, spec.task)
     reasons = {name: chosen[name].reason.to_json() for name in open_names if name in shown}
     return spec.model_copy(update={"training": training, "reasons": reasons})
 
 
-def told(method: str) -> set[str]:
-    """Names of the numbers that matter to a method."""
+def told(method: str, task: str) -> set[str]:
+    """Names of the numbers that matter to a method, for a task's id."""
     every = set(TrainingParams.model_fields)
+    if method == "scratch" or type(get_task(task).output) is not Label:
+        every -= {"distillation"}  # there is no linear probe to learn from
     return {
-        "linear_probe": PROBE_NUMBERS, "lora": every - SCRATCH_NUMBERS,
-        "scratch": every - LORA_NUMBERS - {"distillation"},
+        "linear_probe": PROBE_NUMBERS, "lora": every - SCRATCH_NUMBERS, "scratch": every - LORA_NUMBERS,
         "full": every - LORA_NUMBERS - SCRATCH_NUMBERS,
     }[method]  # fmt: skip
 
@@ -157,7 +158,7 @@ def _learning_rate(spec: RunSpec) -> Choice:
 
 def learns_from_probe(spec: RunSpec, chat: bool) -> bool:
     """Whether a run has a linear probe to learn from: see `distillation`. chat: as for `complete`"""
-    return type(get_task(spec.task).output) is Label and spec.method in ("lora", "full") and not chat
+    return "distillation" in told(spec.method, spec.task) and not chat
 
 
 def _distillation(spec: RunSpec, labels: int, chat: bool) -> dict[str, Choice]:

@@ -134,7 +134,7 @@ def completed(spec: RunSpec, upload_id: str, owner: str) -> Ready:
     totals = _totals(task, rows())
     totals.longest += autopilot.asked_besides(task, base, checked.labels, totals.longest)
     chat = autopilot.is_asked(task, base)
-    taught = spec.training.distillation and "distillation" in autopilot.told(spec.method)
+    taught = spec.training.distillation and spec.method in ("lora", "full")
     if taught and not autopilot.learns_from_probe(spec, chat):
         raise PlaygroundError("distillation_without_probe")
     spec = autopilot.complete(
@@ -380,7 +380,7 @@ def by_hand(spec: RunSpec) -> dict[str, Any]:
     """{number: value} of those that somebody set: what the program chose, it chooses again."""
     chosen = set(spec.reasons)
     if spec.reasons:
-        chosen |= set(TrainingParams.model_fields) - autopilot.told(spec.method) - {"seed"}
+        chosen |= set(TrainingParams.model_fields) - autopilot.told(spec.method, spec.task) - {"seed"}
     known = TrainingParams().model_dump()
     numbers = spec.training.model_dump(exclude_none=True)
     return {key: value for key, value in numbers.items() if value != known[key] and key not in chosen}

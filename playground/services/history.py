@@ -143,7 +143,8 @@ def _differing(views: Sequence[RunView]) -> dict[str, list[Any]]:
     }
     for name in TrainingParams.model_fields:
         found[name] = [
-            getattr(item.spec.training, name) if name in autopilot.told(item.spec.method) else None for item in views
+            getattr(item.spec.training, name) if name in autopilot.told(item.spec.method, item.spec.task) else None
+            for item in views
         ]
     return {name: values for name, values in found.items() if any(value != values[0] for value in values)}
 

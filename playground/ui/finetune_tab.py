@@ -144,7 +144,7 @@ class FinetuneTab:
                 min_width=STACKED_WIDTH,
             )
         DownloadPanel(self.lang, self.base)
-        self.numbers = NumbersForm(self.lang, finetune.default_method(LEARNED[0]))
+        self.numbers = NumbersForm(self.lang, finetune.default_method(LEARNED[0]), LEARNED[0].id)
         self.dry_told = gr.HTML(padding=False, elem_id="dry-run")
         with gr.Row():
             self.start = gr.Button(self.text("ui.start"), variant="primary", interactive=False)
@@ -293,7 +293,7 @@ class FinetuneTab:
             gr.Button(interactive=checked.ok),
             gr.Button(interactive=checked.ok, visible=_has_scratch(upload.task)),
             "",
-            *for_method(finetune.default_method(upload.task), visitor.lang, emptied=emptied),
+            *for_method(finetune.default_method(upload.task), upload.task.id, visitor.lang, emptied=emptied),
             *([gr.Radio(value="balanced"), gr.Textbox(value="")] if emptied else [gr.skip(), gr.skip()]),
         ]
 
@@ -346,7 +346,7 @@ class FinetuneTab:
         methods = finetune.methods(task)
         if method not in methods:
             raise PlaygroundError("method_not_for_task", method=str(method), task=task.id, methods=methods)
-        return [_base_choice(task, method, visitor), *for_method(method, visitor.lang)]
+        return [_base_choice(task, method, visitor), *for_method(method, task.id, visitor.lang)]
 
     def on_check(self, visitor: Visitor, upload_id: Any, *values: Any) -> list[Any]:
         """The check anew, of what is chosen now."""
@@ -398,8 +398,8 @@ class FinetuneTab:
         numbers, values = rest[: len(self.numbers.inputs)], rest[len(self.numbers.inputs) :]
         spec = run_spec(
             task=upload.task.id, data=upload.table.name, columns=self._chosen(upload.task, values), base=base,
-            method=method, preset=preset, name=name, owner=visitor.owner, training=given(str(method), numbers),
-            fixes=chosen(fixes),
+            method=method, preset=preset, name=name, owner=visitor.owner, fixes=chosen(fixes),
+            training=given(str(method), upload.task.id, numbers),
         )  # fmt: skip
         return upload, spec
 

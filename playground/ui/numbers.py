@@ -23,21 +23,22 @@ NAMES = tuple(TrainingParams.model_fields)
 class NumbersForm:
     """An accordion with a component for each number; empty ones are left to the program."""
 
-    def __init__(self, lang: str, method: str) -> None:
+    def __init__(self, lang: str, method: str, task: str) -> None:
         text = partial(translate, lang)
         with gr.Accordion(text("ui.advanced.numbers"), open=False, elem_id="numbers") as self.box:
             gr.HTML(markup.note(text("ui.advanced.numbers.what")), padding=False)
             with gr.Row():
-                self.inputs = {name: _input(name, lang, visible=name in told(method)) for name in NAMES}
+                shown = told(method, task)
+                self.inputs = {name: _input(name, lang, visible=name in shown) for name in NAMES}
 
     @property
     def components(self) -> list[gr.components.Component]:
         return list(self.inputs.values())
 
 
-def for_method(method: str, lang: str, *, emptied: bool = False) -> list[Any]:
-    """What is shown of the form with another method; `emptied` of what was typed."""
-    shown, value = told(method), {"value": ""} if emptied else {}
+def for_method(method: str, task: str, lang: str, *, emptied: bool = False) -> list[Any]:
+    """What is shown of the form with another method or task; `emptied` of what was typed."""
+    shown, value = told(method, task), {"value": ""} if emptied else {}
     return [gr.update(visible=name in shown, **_empty(name, lang), **value) for name in NAMES]
 
 
@@ -57,18 +58,19 @@ def of_run(asked: RunSpec, spec: RunSpec, lang: str) -> list[Any]:
         if placeholder and was is not None and name != "seed":
             placeholder = {"placeholder": translate(lang, "number.auto_was", value=word(name, was, lang))}
         typed = "" if value is None else str(value)
-        found.append(gr.update(visible=name in told(spec.method), value=typed, **placeholder))
+        found.append(gr.update(visible=name in told(spec.method, spec.task), value=typed, **placeholder))
     return found
 
 
-def given(method: str, values: typing.Sequence[Any]) -> dict[str, Any]:
-    """What was set by hand, of the numbers that matter to a method.
+def given(method: str, task: str, values: typing.Sequence[Any]) -> dict[str, Any]:
+    """What was set by hand, of the numbers that matter to a method and task.
 
     Raises PlaygroundError that names the first one which is no number or out of its bounds.
     """
     typed = {name: str(value).strip() for name, value in zip(NAMES, values, strict=True) if value is not None}
+    shown = told(method, task)
     try:
-        numbers = TrainingParams.model_validate({n: value for n, value in typed.items() if value and n in told(method)})
+        numbers = TrainingParams.model_validate({n: value for n, value in typed.items() if value and n in shown})
     except ValidationError as error:
         name, _, why = first_fault(error)
         raise PlaygroundError("bad_number", name=msg(f"number.{name}"), reason=why) from None
@@ -87,7 +89,7 @@ def numbers(found: Rehearsal, lang: str) -> list[tuple[str, str]]:
     """(a number's name and value, why it is that) of those that matter to the method."""
     rows = []
     for name, value in found.spec.training.model_dump().items():
-        if name not in told(found.spec.method) or value is None:
+        if name not in told(found.spec.method, found.spec.task) or value is None:
             continue
         reason = found.spec.reasons.get(name)
         why = render(Message.from_json(reason), lang) if reason else ""

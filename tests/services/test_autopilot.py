@@ -14,7 +14,7 @@ SPEC = RunSpec(task="classification", data="x.csv")
 def test_every_number_is_chosen_with_a_reason_in_both_languages(rows: int, labels: int, preset: str) -> None:
     spec = complete(SPEC.model_copy(update={"preset": preset}), rows=rows, labels=labels, longest="x" * 100)
     few = {"distillation"} if labels < MANY_CLASSES else set()
-    numbers = spec.training.model_dump(include=told("lora") - {"seed", "keep"} - few)
+    numbers = spec.training.model_dump(include=told("lora", SPEC.task) - {"seed", "keep"} - few)
     assert None not in numbers.values()
     assert set(spec.reasons) == set(numbers)
     for reason in spec.reasons.values():
@@ -30,7 +30,7 @@ def test_a_network_from_nothing_grows_with_its_data(task: str, base: str) -> Non
     little, much = (
         complete(spec, rows=1000, labels=2, longest="x" * 100, chars=chars) for chars in (50_000, 50_000_000)
     )
-    assert set(little.reasons) == told("scratch") - {"seed", "keep"}
+    assert set(little.reasons) == told("scratch", task) - {"seed", "keep"}
     assert str(little.training.vocab_size) in render(Message.from_json(little.reasons["vocab_size"]), "zh").replace(
         ",", ""
     )

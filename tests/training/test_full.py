@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file
+from transformers import BertConfig, BertForSequenceClassification
 
 from playground.errors import PlaygroundError
 from playground.fields import Row
@@ -104,6 +105,28 @@ def test_a_network_of_one_s_own_goes_on_from_what_it_knows(home: Path) -> None:
     for lora in (None, TrainingParams(lora_r=4)):
         model, _ = head.new_model(base, ["bad", "good", "so-so"], lora)
         assert output_layer(model).out_features == 3
+
+
+SLOW = pytest.mark.slow
+BEFORE = [
+    ("multi_label_classification", 3),
+    *(pytest.param(*one, marks=SLOW) for one in (("regression", 1), (None, 2))),
+]
+
+
+@pytest.mark.parametrize(("problem", "outputs"), BEFORE)
+def test_what_a_classifier_said_before_does_not_matter_to_other_labels(
+    home: Path, problem: str | None, outputs: int
+) -> None:
+    """Whether that were several labels, a number, or one of two that are called otherwise."""
+    folder = small_bert(home / f"classifier-{outputs}")
+    config = BertConfig.from_pretrained(folder, num_labels=outputs, problem_type=problem)
+    BertForSequenceClassification(config).save_pretrained(folder)
+    run = trained(home, "classification", str(folder), review_rows(), ["bad", "good"], "lora", epochs=4)
+    found = resolve(f"run/{run.id}")
+    assert (found.head, found.labels) == ("sequence_classification", ("bad", "good"))
+    report = run.report()
+    assert report and report["verified"] and report["metrics"]["tuned"]["accuracy"] >= 0.5
 
 
 def test_a_body_that_does_not_fit_its_configuration_is_refused(home: Path) -> None:

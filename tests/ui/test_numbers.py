@@ -12,26 +12,31 @@ from playground.services.autopilot import told
 from playground.services.rehearsal import Rehearsal
 from playground.ui.numbers import NAMES, NumbersForm, for_method, given, numbers
 
+TASK = "classification"
+
 
 def test_there_is_an_input_for_every_number() -> None:
     assert set(NAMES) == set(TrainingParams.model_fields)
     with gr.Blocks():
-        form = NumbersForm("zh", "lora")
-    assert [component.visible for component in form.components] == [name in told("lora") for name in NAMES]
-    assert [shown["visible"] for shown in for_method("scratch", "en")] == [name in told("scratch") for name in NAMES]
+        form = NumbersForm("zh", "lora", TASK)
+    assert [component.visible for component in form.components] == [name in told("lora", TASK) for name in NAMES]
+    for method, task in (("scratch", TASK), ("lora", "ner")):
+        shown = [one["visible"] for one in for_method(method, task, "en")]
+        assert shown == [name in told(method, task) for name in NAMES]
+        assert not shown[NAMES.index("distillation")], "there is no probe to learn from"
 
 
 def test_only_what_was_set_and_matters_is_handed_on() -> None:
     values = {"epochs": " 2.5", "batch_size": "8", "seed": "0", "tokens": "", "layers": "3", "lora_r": "4"}
-    asked = given("lora", [values.get(name) for name in NAMES])
+    asked = given("lora", TASK, [values.get(name) for name in NAMES])
     assert asked == {"epochs": 2.5, "batch_size": 8, "lora_r": 4, "seed": 0}
-    assert given("scratch", [values.get(name) for name in NAMES])["layers"] == 3
+    assert given("scratch", TASK, [values.get(name) for name in NAMES])["layers"] == 3
 
 
 @pytest.mark.parametrize("value", ["many", "-1", "nan", "1e999", "0x10", "９９９９"])
 def test_what_is_no_number_or_out_of_bounds_is_named(value: str) -> None:
     with pytest.raises(PlaygroundError) as refused:
-        given("lora", [value if name == "batch_size" else None for name in NAMES])
+        given("lora", TASK, [value if name == "batch_size" else None for name in NAMES])
     for lang in LANGUAGES:
         assert translate(lang, "number.batch_size") in refused.value.text(lang)
 
