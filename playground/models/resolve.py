@@ -26,7 +26,7 @@ PEFT_TASK_HEADS = {
     "CAUSAL_LM": "causal_lm",
 }
 ONE_LABEL, SEVERAL_LABELS = "single_label_classification", "multi_label_classification"
-"""How a configuration says what its outputs are: shares of one, or each a yes or no, with the loss that goes with it."""
+"""How a configuration says what its outputs are: shares of one, or each a yes or no; the loss goes with it."""
 WITHOUT_WEIGHTS = ("embedding", "extractive_summary")
 """Heads whose models are a description, and maybe a base, alone."""
 CHATS = ("chat_label", "chat_spans", "chat_answer", "chat_translation", "chat_summary")
