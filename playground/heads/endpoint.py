@@ -126,6 +126,8 @@ class Remote(Trunkless):
                     self._after(error, tried, bounds)
                     tried += 1
                     written = _Written(bounds.began, retries=tried)
+                except (ValueError, ConnectionError) as error:  # no token, a model that is not served, no network
+                    raise PlaygroundError("endpoint_unready", **self._told(error)) from None
             if plain and written.text:  # without them it worked
                 _PLAIN.add(self.name)
             if bounds.over and not written.ended:
@@ -163,10 +165,15 @@ class Remote(Trunkless):
             return InferenceClient(base_url=self.endpoint.url, api_key=key or "-", timeout=left)
         return InferenceClient(provider=self.endpoint.provider, api_key=key, timeout=left)  # type: ignore[arg-type]
 
+    def _told(self, error: Exception) -> dict[str, str]:
+        return {
+            "name": self.name, "address": endpoints.where(self.endpoint), "reason": _reason(error, _status(error))
+        }  # fmt: skip
+
     def _after(self, error: Exception, tried: int, bounds: Bounds) -> None:
         """Wait for the next try. Raises PlaygroundError where it would not help, or was the last."""
         response, status = getattr(error, "response", None), _status(error)
-        told = {"name": self.name, "address": endpoints.where(self.endpoint), "reason": _reason(error, status)}
+        told = self._told(error)
         if status in (401, 403):
             raise PlaygroundError("endpoint_key", **told) from None
         if status in (404, 405):

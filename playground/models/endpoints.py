@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -33,17 +34,29 @@ def get(name: str) -> Endpoint:
     return found
 
 
+@cache
+def providers() -> tuple[str, ...]:
+    """Providers of the Hub that one can talk to; "auto" leaves the choice to one's settings there."""
+    from huggingface_hub.inference._providers import PROVIDERS  # its client knows no more public list
+
+    return "auto", *sorted(name for name, tasks in PROVIDERS.items() if "conversational" in tasks)
+
+
 def add(name: str, *, url: str, model: str, key: str = "", provider: str = "") -> str:
     """Keep an endpoint under a name; its id. Raises PlaygroundError for what cannot be one."""
     if settings().public:
         raise PlaygroundError("endpoints_closed")
-    name, url = name.strip().lower(), url.strip()
+    name, url, model, provider = name.strip().lower(), url.strip(), model.strip(), provider.strip()
     if not NAME.fullmatch(name):
         raise PlaygroundError("endpoint_name", name=name[:40])
-    if bool(url) == bool(provider.strip()):
+    if bool(url) == bool(provider):
         raise PlaygroundError("endpoint_incomplete")
+    if provider and provider not in providers():
+        raise PlaygroundError("unknown_provider", provider=provider[:40], providers=list(providers()))
+    if provider and not model:
+        raise PlaygroundError("endpoint_without_model", provider=provider)
     try:
-        made = Endpoint(url=url, model=model.strip(), key=SecretStr(key.strip()), provider=provider.strip())
+        made = Endpoint(url=url, model=model, key=SecretStr(key.strip()), provider=provider)
     except ValidationError as error:
         where, value, why = first_fault(error)
         raise PlaygroundError("bad_endpoint", field=where, value=str(value)[:80], reason=why) from error

@@ -17,7 +17,7 @@ FIELD_CHARS = 500
 
 
 class EndpointPanel:
-    """Name, address, model and key; a click adds them and chooses the model in the picker."""
+    """Where it runs, model, name and key; a click adds them and chooses the model in the picker."""
 
     def __init__(self, task_id: str, lang: str, picker: gr.Dropdown, choices: Callable[[Visitor], Any]) -> None:
         self.choices = choices
@@ -32,19 +32,28 @@ class EndpointPanel:
 
         with gr.Accordion(text("ui.endpoint"), open=False, elem_id=f"endpoint-{task_id}"):
             gr.HTML(markup.note(text("ui.endpoint.what")), padding=False)
+            places = [(text("ui.endpoint.server"), ""), *((name, name) for name in endpoints.providers())]
             with gr.Row():
+                provider = gr.Dropdown(
+                    places, value="", label=text("ui.endpoint.provider"), info=text("ui.endpoint.provider.info"),
+                    min_width=200,
+                )  # fmt: skip
                 url, model = box("url", "http://127.0.0.1:8000/v1"), box("model", "Qwen/Qwen2.5-7B-Instruct")
             with gr.Row():
                 name, key = box("name", "local-qwen"), box("key", type="password")
             add = gr.Button(text("ui.endpoint.add"), size="sm")
             self.note = gr.HTML(padding=False)
+        provider.change(None, provider, url, js="provider => ({__type__: 'update', visible: !provider})", **QUIET)
         add.click(
-            guarded(self.on_add, lang), [name, url, model, key], [picker, self.note, key], preprocess=False, **QUIET
-        )
+            guarded(self.on_add, lang), [name, provider, url, model, key], [picker, self.note, key],
+            preprocess=False, **QUIET,
+        )  # fmt: skip
 
-    def on_add(self, visitor: Visitor, name: Any, url: Any, model: Any, key: Any) -> list[Any]:
+    def on_add(self, visitor: Visitor, name: Any, provider: Any, url: Any, model: Any, key: Any) -> list[Any]:
         """The key leaves the page at once."""
-        words = {word: str(value or "")[:FIELD_CHARS] for word, value in (("url", url), ("model", model), ("key", key))}
-        added = endpoints.add(str(name or ""), **words)
+        words = {"provider": provider, "url": "" if provider else url, "model": model, "key": key}
+        added = endpoints.add(
+            str(name or ""), **{word: str(value or "")[:FIELD_CHARS] for word, value in words.items()}
+        )
         note = markup.note(visitor.text("ui.endpoint.added"), "ready")
         return [gr.Dropdown(choices=self.choices(visitor), value=added), note, ""]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from huggingface_hub import constants
 
 from playground.errors import PlaygroundError
 from playground.heads import endpoint as head
@@ -29,6 +30,7 @@ from playground.services.streaming import changes, stream
 from playground.settings import settings
 from playground.tasks import TASKS
 from tests.heads import language_models
+from tests.hub_server import Repository, running_hub, use_hub
 
 KEY = "sk-only-for-the-server"
 
@@ -288,6 +290,28 @@ def test_rows_are_asked_several_at_a_time_within_the_limit(moody: str, monkeypat
     assert 2 <= Moody.at_once[1] <= 3
 
 
+def test_a_provider_of_the_hub_is_asked_through_its_router(
+    moody: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Hub says what the provider calls the model; the router of the Hub, and no other, is sent the token."""
+    served = {"together": {"status": "live", "providerId": "small-one", "task": "conversational"}}
+    with running_hub({"org/chat": Repository(home, {"inferenceProviderMapping": served})}) as hub:
+        use_hub(monkeypatch, hub, home / "cache")
+        monkeypatch.setattr(constants, "INFERENCE_PROXY_TEMPLATE", moody.removesuffix("/v1") + "/{provider}")
+        model = endpoints.add("ours", url="", provider="together", model="org/chat", key="hf_token")
+        assert predict("classification", ROW, model=model)[0]["label"] == "positive"
+        assert {(authorization, body["model"]) for authorization, body in Moody.seen} == {
+            ("Bearer hf_token", "small-one")
+        }
+        for provider, key, why in (("novita", "hf_token", "not supported"), ("together", "", "api_key")):
+            monkeypatch.delenv("HF_TOKEN", raising=False)
+            monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(home / "none"))
+            unready = endpoints.add("other", url="", provider=provider, model="org/chat", key=key)
+            with pytest.raises(PlaygroundError) as refused:
+                predict("classification", ROW, model=unready)
+            assert refused.value.code == "endpoint_unready" and why in str(refused.value)
+
+
 def test_keys_are_secrets(home: Path) -> None:
     endpoints.add("mine", url="https://example.org/v1", model="m", key=KEY)
     path = home / "endpoints.json"
@@ -300,16 +324,19 @@ def test_keys_are_secrets(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "url", "code"),
+    ("name", "where", "code"),
     [
-        ("../x", "https://example.org/v1", "endpoint_name"), ("", "https://example.org", "endpoint_name"),
-        ("x", "", "endpoint_incomplete"), ("x", "file:///etc/passwd", "bad_endpoint"),
-        ("x", "not an address", "bad_endpoint"),
+        ("../x", {"url": "https://example.org/v1"}, "endpoint_name"), ("", {"url": "https://a.org"}, "endpoint_name"),
+        ("x", {"url": ""}, "endpoint_incomplete"), ("x", {"url": "file:///etc/passwd"}, "bad_endpoint"),
+        ("x", {"url": "not an address"}, "bad_endpoint"),
+        ("x", {"url": "https://a.org", "provider": "together"}, "endpoint_incomplete"),
+        ("x", {"url": "", "provider": "nobody"}, "unknown_provider"),
+        ("x", {"url": "", "provider": "together", "model": " "}, "endpoint_without_model"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_an_endpoint_is_refused(name: str, url: str, code: str) -> None:
+def test_what_cannot_be_an_endpoint_is_refused(name: str, where: dict[str, str], code: str) -> None:
     with pytest.raises(PlaygroundError) as refused:
-        endpoints.add(name, url=url, model="m")
+        endpoints.add(name, **{"model": "m", **where})
     assert refused.value.code == code and all(render(refused.value.hint, lang) for lang in LANGUAGES)
 
 

@@ -41,6 +41,11 @@ def test_labels_by_a_chat_model_and_an_endpoint_that_is_added(
     # A server that is not there: added, chosen, and said not to answer.
     panel = page.locator("#endpoint-classification")
     panel.get_by_role("button", name=translate(lang, "ui.endpoint")).first.click()
+    where = panel.get_by_label(translate(lang, "ui.endpoint.provider"))
+    for choice, address in (("together", 0), (translate(lang, "ui.endpoint.server"), 1)):
+        where.click()
+        page.get_by_role("option", name=choice, exact=True).click()
+        expect(panel.get_by_label(translate(lang, "ui.endpoint.url"), exact=True)).to_have_count(address)
     typed = {"http://127.0.0.1:8000/v1": "http://127.0.0.1:9/v1", "Qwen/Qwen2.5-7B-Instruct": "m"}
     for placeholder, value in {**typed, "local-qwen": f"gone-{lang}"}.items():
         panel.get_by_placeholder(placeholder).fill(value)
