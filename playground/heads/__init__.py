@@ -20,6 +20,7 @@ NAMES: tuple[str, ...] = (
     "extractive_summary",
     "causal_lm",
     "chat_label",
+    "chat_labels",
     "chat_spans",
     "chat_answer",
     "chat_translation",

@@ -4,6 +4,8 @@
 |---------|-----------------------|--------------------------------------------------------------------------------|
 | a label | each label's tokens   | their probabilities behind the question, as shares of all labels; where a model |
 |         |                       | tells none, the label that it says                                             |
+| labels  | JSON, the labels that  | those that are among the labels; no probabilities                              |
+|         | apply                 |                                                                                |
 | spans   | JSON, type and text   | each text is looked up in the row, one after the other                         |
 | answer  | words of the context  | looked up in it; a context may be missing                                      |
 | a text  | itself                |                                                                                |
@@ -30,6 +32,7 @@ from playground.fields import ASSISTANT, PLACE, USER, Entity, FoundAnswer, Row, 
 from playground.heads.base import Prediction
 from playground.i18n import LANGUAGES, translate
 from playground.languages import has_han, name_of
+from playground.models.resolve import CHATS
 
 THOUGHT = "<think>"
 THOUGHT_ENDS = "</think>"
@@ -41,7 +44,7 @@ PROMPT = "prompt"
 TOO_LONG = "prompt_too_long"
 GIVEN = ("candidate_labels", "entity_types")
 """Inputs that hold the labels to choose from."""
-LABEL_TOKENS, SPANS_TOKENS, ANSWER_TOKENS = 32, 512, 96
+SPANS_TOKENS, ANSWER_TOKENS = 512, 96
 TYPE_KEYS, TEXT_KEYS = ("type", "label", "entity_group"), ("text", "word", "entity")
 
 
@@ -107,8 +110,10 @@ class Asked(ABC):
         return [{"role": USER, "content": fill(prompt, self.values(row, labels, "zh" if has_han(prompt) else "en"))}]
 
     def is_own(self, prompt: str) -> bool:
-        """Whether these are the task's own words, in either language."""
-        return prompt.strip() in [translate(lang, f"prompt.{self.task}").strip() for lang in LANGUAGES]
+        """Whether these are nobody's words but the catalogs', in either language: a tab shows those of its own task."""
+        return prompt.strip() in [
+            translate(lang, f"prompt.{task}").strip() for lang in LANGUAGES for task in CHATS.values()
+        ]
 
     def values(self, row: Row, labels: Sequence[str], lang: str) -> dict[str, str]:
         """What stands at the places of a prompt in a language."""
@@ -184,56 +189,6 @@ def answer_text(said: Said) -> str:
     if ended:
         return answer.strip()
     return "" if said.text.lstrip().startswith(THOUGHT) else said.text.strip()
-
-
-class AskedLabel(Asked):
-    """One of several labels."""
-
-    most = LABEL_TOKENS
-
-    def values(self, row: Row, labels: Sequence[str], lang: str) -> dict[str, str]:
-        pair = row.get("text_pair") or ""
-        text = f"{row['text']}\n{pair}" if pair else row["text"]
-        return {**super().values(row, labels, lang), "text": text}
-
-    def gold(self, row: Row) -> str:
-        return str(row["label"])
-
-    def answers(
-        self, chat: Chat, rows: Sequence[Row], learned: Sequence[str], params: BaseModel, strict: bool = False
-    ) -> list[Prediction]:
-        top_k = getattr(params, "top_k", None)
-        kinds = [self.labels(row, learned) for row in rows]
-        chats = [self.question(row, labels) for row, labels in zip(rows, kinds, strict=True)]
-        weights = chat.weigh(chats, kinds)
-        if weights is None:
-            found = super().answers(chat, rows, learned, params, strict)
-            return [Prediction(one.output[:top_k], one.details) for one in found]
-        found = []
-        for turns, labels, logs in zip(chats, kinds, weights, strict=True):
-            if logs is None:
-                found.append(self.unusable("", strict))
-                continue
-            shares = np.exp(logs - logs.max())
-            shares /= shares.sum()
-            ranked = sorted(zip(labels, shares.tolist(), strict=True), key=lambda one: -one[1])[:top_k]
-            output = [{"label": label, "score": score} for label, score in ranked]
-            found.append(Prediction(output, {PROMPT: turns[0]["content"]}))
-        return found
-
-    def read(self, said: Said, row: Row, labels: Sequence[str]) -> Prediction | None:
-        """1 for the label that was said, 0 for the others: how sure the model is, it does not tell."""
-        text = answer_text(said)
-        parts = [text, re.split(r"[:：]", text)[-1], (text.splitlines() or [""])[-1]]
-        names = {label.casefold(): label for label in labels}
-        best = next((names[word] for part in parts if (word := part.strip(QUOTES).casefold()) in names), None)
-        if best is None:
-            return None
-        output = [{"label": label, "score": float(label == best)} for label in [best, *labels]]
-        return Prediction([output[0], *(one for one in output[1:] if one["label"] != best)], {"sure": False})
-
-    def nothing(self) -> Any:
-        return [{"label": "", "score": 0.0}]
 
 
 class AskedSpans(Asked):

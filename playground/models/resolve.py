@@ -29,7 +29,11 @@ ONE_LABEL, SEVERAL_LABELS = "single_label_classification", "multi_label_classifi
 """How a configuration says what its outputs are: shares of one, or each a yes or no; the loss goes with it."""
 WITHOUT_WEIGHTS = ("embedding", "extractive_summary")
 """Heads whose models are a description, and maybe a base, alone."""
-CHATS = ("chat_label", "chat_spans", "chat_answer", "chat_translation", "chat_summary")
+CHATS = {
+    "chat_label": "classification", "chat_labels": "multi_label", "chat_spans": "ner", "chat_answer": "qa",
+    "chat_translation": "translation", "chat_summary": "summarization",
+}  # fmt: skip
+"""Head by which a chat model does a task -> that task."""
 """Heads that ask a model with a chat template to do a task."""
 CHATTING = "causal_lm"
 FAMILIES = {"summarizing": "seq2seq", **dict.fromkeys(CHATS, CHATTING)}
@@ -129,7 +133,9 @@ def head_for(names: Sequence[str], resolved: Resolved) -> str:
     """The one of the heads by which a model answers: its own, else one that reads its family; "" for none."""
     if resolved.head in names:
         return resolved.head
-    name = next((name for name in names if FAMILIES.get(name) == resolved.head), "")
+    able = [name for name in names if FAMILIES.get(name) == resolved.head]
+    # What it was tuned for, where a task has more than one.
+    name = next((name for name in able if CHATS.get(name) == resolved.task), able[0] if able else "")
     # Who can talk may do anything; of others only those whose files do not say what they were made for.
     return name if name and (has_chat_template(resolved) if name in CHATS else not resolved.task) else ""
 

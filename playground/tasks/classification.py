@@ -84,7 +84,15 @@ TASK = Task(
         ),
     ),
     params=Params,
-    heads=("sequence_classification", "linear_probe", "embedding", "multi_label", "multi_label_probe", "chat_label"),
+    heads=(
+        "sequence_classification",
+        "linear_probe",
+        "embedding",
+        "multi_label",
+        "multi_label_probe",
+        "chat_label",
+        "chat_labels",
+    ),
     models=(
         "starter/sentiment-en",
         "starter/sentiment-zh",

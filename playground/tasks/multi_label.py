@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from playground.fields import Label, Labels
+from playground.fields import CandidateLabels, Label, Labels
 from playground.tasks.classification import TASK as CLASSIFICATION
 
 LABEL = CLASSIFICATION.output
@@ -28,9 +28,9 @@ TASK = replace(
             *LABEL.columns,
         ),
     ),
-    heads=("multi_label", "multi_label_probe"),
+    heads=("multi_label", "multi_label_probe", "chat_labels"),
     models=(),
     metrics=("micro_f1", "labels_macro_f1", "exact_set"),
     baselines=("frequent_labels", "linear_probe"),
-    extras={},
+    extras={"chat_labels": (CandidateLabels(name="candidate_labels"),)},
 )

@@ -23,12 +23,12 @@ AROUND = 600
 
 def scores(inputs: Row, output: list[LabelScore], details: dict[str, Any], lang: str) -> list[Any]:
     """The only place where labels are keys: gr.Label wants them so. Of several labels also which apply."""
-    applying, said = details.get("applying"), ""
+    applying, said = details.get("applying"), []
     if applying is not None:
-        said = markup.note(translate(lang, "ui.labels.apply" if applying else "ui.labels.none", labels=applying))
+        said.append(translate(lang, "ui.labels.apply" if applying else "ui.labels.none", labels=applying))
     if details.get("sure") is False:
-        said = markup.note(" · ".join([translate(lang, "ui.unsure"), *_retries(details, lang)]))
-    return [{entry["label"]: entry["score"] for entry in output}, said]
+        said += [translate(lang, "ui.unsure"), *_retries(details, lang)]
+    return [{entry["label"]: entry["score"] for entry in output}, markup.note(" · ".join(said)) if said else ""]
 
 
 def entities(inputs: Row, output: list[Entity], details: dict[str, Any], lang: str) -> list[Any]:

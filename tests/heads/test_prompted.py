@@ -279,6 +279,28 @@ def test_a_label_is_read_where_no_probability_is_told(said: str, label: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("said", "applying"),
+    [
+        ('["good", "a, b"]', ["good", "a, b"]), ("These: [Good，bad]。", ["good", "bad"]), ("[]", []),
+        ('["bad", "nobody"]', ["bad"]),
+    ],
+)  # fmt: skip
+def test_labels_that_apply_are_listed_without_probabilities(said: str, applying: list[str]) -> None:
+    params, labels = get_task("multi_label").params(top_k=1), ["good", "bad", "a, b"]
+    [found] = asked("multi_label").answers(Script(said), [{"text": "x"}], labels, params)
+    assert found.details["applying"] == applying and found.details["sure"] is False
+    expected = [{"label": label, "score": 1.0} for label in labels if label in applying]
+    assert found.output == (expected or [{"label": "good", "score": 0.0}])
+
+
+def test_labels_that_nobody_has_are_asked_for_once_more() -> None:
+    params, script = get_task("multi_label").params(), Script('["nobody"]', "None of them.")
+    [found] = asked("multi_label").answers(script, [{"text": "x"}], ["good"], params)
+    assert found.output == [] and found.details["unusable"] == "None of them."
+    assert translate("en", "prompt.multi_label.again") in script.asked[1][-1]["content"]
+
+
+@pytest.mark.parametrize(
     ("said", "output"),
     [
         ("1987", ("1987", 3, 7)), ("“1987”.", ("1987", 3, 7)),
@@ -301,13 +323,14 @@ def test_a_translation_names_its_target() -> None:
 def test_what_is_learned_reads_back_as_the_right_answer() -> None:
     rows: dict[str, Row] = {
         "classification": {"text": "x", "label": "good"},
+        "multi_label": {"text": "x", "labels": ["bad", "good"]},
         "ner": {"text": TEXT, "entities": [{"start": 0, "end": 3, "label": "person"}]},
         "qa": {"question": "Who?", "context": TEXT, "answer": [{"text": "Ada", "start": 0}]},
         "translation": {"text": "你好", "source": "zh", "target": "en", "translation": "Hello"},
         "summarization": {"text": TEXT, "summary": "They met."},
     }
     for task_id, row in rows.items():
-        task, labels = get_task(task_id), ["good", "bad"] if task_id == "classification" else ["person"]
+        task, labels = get_task(task_id), ["person"] if task_id == "ner" else ["good", "bad"]
         found = asked(task_id).read(Said(asked(task_id).gold(row)), row, labels)
         gold = row[task.output.name]
         assert found and task.output.compared(found.output) == (gold[0]["text"] if task_id == "qa" else gold)

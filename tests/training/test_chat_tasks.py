@@ -24,6 +24,10 @@ NAMES = ("cat", "dog", "tree", "river")
 PLACED = [(f"The {name} ran to the {place}.", name, place) for name in NAMES for place in ("mat", "sky", "sun")] * 4
 ROWS: dict[str, list[Row]] = {
     "classification": make_rows(40),
+    "multi_label": [
+        {"text": text, "labels": [*(["tree"] if name == "tree" else []), *([place] if place != "mat" else [])]}
+        for text, name, place in PLACED
+    ],
     "ner": [
         {"text": text, "entities": [{"start": 4, "end": 4 + len(name), "label": "WHO"}]} for text, name, _ in PLACED
     ],
@@ -36,9 +40,10 @@ ROWS: dict[str, list[Row]] = {
     ],
     "summarization": [{"text": text, "summary": f"A {name} ran."} for text, name, _ in PLACED],
 }
-LABELS = {"classification": ["neg", "pos"], "ner": ["WHO"]}
+LABELS = {"classification": ["neg", "pos"], "multi_label": ["sky", "sun", "tree"], "ner": ["WHO"]}
 ASKED: dict[str, Row] = {
     "classification": {"text": "Day 99: the film was great"},
+    "multi_label": {"text": "The cat ran to the sky."},
     "ner": {"text": "The cat ran to the sky."},
     "qa": {"question": "Who ran?", "context": "The cat ran to the sky."},
     "translation": {"text": "The cat ran to the sky.", "source": "en", "target": "zh"},
@@ -89,6 +94,7 @@ def test_it_answers_in_the_task_s_schema_and_needs_no_labels(run: Run, tmp_path:
     assert [found["output"]] == predict_rows(task.id, [row], model=model)
     checks: dict[str, Any] = {
         "classification": lambda output: {one["label"] for one in output} == {"neg", "pos"},
+        "multi_label": lambda output: output[0] == {"label": "sky", "score": 1.0} and output[1]["score"] == 0.0,
         "ner": lambda output: [one["word"] for one in output] == ["cat"],
         "qa": lambda output: row["context"][output["start"] : output["end"]] == output["answer"] != "",
         "translation": lambda output: output["translation_text"] in ("小猫", "高兴"),

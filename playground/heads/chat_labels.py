@@ -1,0 +1,64 @@
+"""Several labels a text by a chat model: see prompted.py."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from playground.fields import Row
+from playground.heads.base import Prediction
+from playground.heads.chat_label import one_or_two_texts
+from playground.heads.chat_tasks import ChatTask
+from playground.heads.prompted import QUOTES, Asked, Chat, Said, answer_text
+
+MOST_TOKENS = 256
+
+
+class AskedLabels(Asked):
+    """Any number of labels."""
+
+    most = MOST_TOKENS
+
+    def values(self, row: Row, labels: Sequence[str], lang: str) -> dict[str, str]:
+        return {**super().values(row, labels, lang), "text": one_or_two_texts(row)}
+
+    def gold(self, row: Row) -> str:
+        return json.dumps(list(row["labels"]), ensure_ascii=False)
+
+    def answers(
+        self, chat: Chat, rows: Sequence[Row], learned: Sequence[str], params: BaseModel, strict: bool = False
+    ) -> list[Prediction]:
+        """The best labels, and all that apply; `details` names these."""
+        top_k = getattr(params, "top_k", len(learned))
+        found = []
+        for one in super().answers(chat, rows, learned, params, strict):
+            count = len(one.details.setdefault("applying", []))
+            found.append(Prediction(one.output[: max(top_k, count)], one.details))
+        return found
+
+    def read(self, said: Said, row: Row, labels: Sequence[str]) -> Prediction | None:
+        """1 for the labels that were said, 0 for the others: how sure the model is, it does not tell."""
+        listed = re.search(r"\[.*\]", answer_text(said), re.DOTALL)
+        if listed is None:
+            return None
+        try:
+            named = [str(one) for one in json.loads(listed[0])]
+        except (ValueError, RecursionError):
+            named = [part for part in re.split("[,，、]", listed[0][1:-1]) if part.strip()]
+        said_of = {name.strip(QUOTES).casefold() for name in named}
+        applying = [label for label in labels if label.casefold() in said_of]
+        if named and not applying:
+            return None
+        output = [{"label": label, "score": 1.0} for label in applying]
+        output += [{"label": label, "score": 0.0} for label in labels if label not in applying]
+        return Prediction(output, {"applying": applying, "sure": False})
+
+    def nothing(self) -> Any:
+        return []
+
+
+HEAD = ChatTask("chat_labels", AskedLabels("multi_label"))
