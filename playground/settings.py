@@ -6,7 +6,16 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from playground.errors import PlaygroundError, first_fault
@@ -23,6 +32,18 @@ class Endpoint(BaseModel):
     model: str = Field("", max_length=200, description="What the server calls the model.")
     key: SecretStr = Field(SecretStr(""), description="Its key, where it wants one.")
     at_once: int = Field(4, ge=1, le=64, description="Requests at a time.")
+
+    @field_validator("key", mode="before")
+    @classmethod
+    def _fit_for_a_header(cls, key: object) -> object:
+        """Without blanks around it. What no header may hold would be told as an error's text, so it is refused here."""
+        text = key.get_secret_value() if isinstance(key, SecretStr) else key
+        if not isinstance(text, str):
+            return key
+        text = text.strip()
+        if not (text.isascii() and (text.isprintable() or not text)):
+            raise PlaygroundError("endpoint_key_signs")
+        return SecretStr(text)
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Endpoint:

@@ -45,6 +45,11 @@ class Prediction:
     output: Any
     details: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def sure(self) -> bool:
+        """Whether its scores are probabilities; else they say no more than what was chosen."""
+        return bool(self.details.get("sure", True))
+
 
 @dataclass
 class Loaded:

@@ -21,6 +21,15 @@ def one_or_two_texts(row: Row) -> str:
     return "\n".join(filter(None, (row["text"], row.get("text_pair"))))
 
 
+def named_label(word: str, labels: Sequence[str]) -> str | None:
+    """The label that a word is: as it stands, else but for case, quotes and what ends a sentence."""
+    word = word.strip()
+    if word in labels:
+        return word
+    plain = word.strip(QUOTES).casefold()
+    return next((label for label in labels if label.strip(QUOTES).casefold() == plain), None)
+
+
 class AskedLabel(Asked):
     """One of several labels."""
 
@@ -58,8 +67,7 @@ class AskedLabel(Asked):
         """1 for the label that was said, 0 for the others: how sure the model is, it does not tell."""
         text = answer_text(said)
         parts = [text, re.split(r"[:：]", text)[-1], (text.splitlines() or [""])[-1]]
-        names = {label.casefold(): label for label in labels}
-        best = next((names[word] for part in parts if (word := part.strip(QUOTES).casefold()) in names), None)
+        best = next(filter(None, (named_label(part, labels) for part in parts)), None)
         if best is None:
             return None
         output = [{"label": label, "score": float(label == best)} for label in [best, *labels]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Sequence
@@ -11,9 +12,9 @@ from pydantic import BaseModel
 
 from playground.fields import Row
 from playground.heads.base import Prediction
-from playground.heads.chat_label import one_or_two_texts
+from playground.heads.chat_label import named_label, one_or_two_texts
 from playground.heads.chat_tasks import ChatTask
-from playground.heads.prompted import QUOTES, Asked, Chat, Said, answer_text
+from playground.heads.prompted import Asked, Chat, Said, answer_text
 
 MOST_TOKENS = 256
 
@@ -42,15 +43,12 @@ class AskedLabels(Asked):
 
     def read(self, said: Said, row: Row, labels: Sequence[str]) -> Prediction | None:
         """1 for the labels that were said, 0 for the others: how sure the model is, it does not tell."""
-        listed = re.search(r"\[.*\]", answer_text(said), re.DOTALL)
-        if listed is None:
+        lists = re.findall(r"\[.*?\](?!\w)", answer_text(said), re.DOTALL)
+        if not lists:
             return None
-        try:
-            named = [str(one) for one in json.loads(listed[0])]
-        except (ValueError, RecursionError):
-            named = [part for part in re.split("[,，、]", listed[0][1:-1]) if part.strip()]
-        said_of = {name.strip(QUOTES).casefold() for name in named}
-        applying = [label for label in labels if label.casefold() in said_of]
+        named = listed(lists[-1])
+        found = {named_label(one, labels) for one in named}
+        applying = [label for label in labels if label in found]
         if named and not applying:
             return None
         output = [{"label": label, "score": 1.0} for label in applying]
@@ -59,6 +57,16 @@ class AskedLabels(Asked):
 
     def nothing(self) -> Any:
         return []
+
+
+def listed(text: str) -> list[str]:
+    """The words of a list as JSON, as Python or without quotes."""
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return [str(one) for one in read(text)]
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            continue
+    return [part.strip() for part in re.split("[,，、]", text[1:-1]) if part.strip()]
 
 
 HEAD = ChatTask("chat_labels", AskedLabels("multi_label"))

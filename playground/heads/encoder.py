@@ -20,7 +20,7 @@ from playground.heads.scoring import by_row, logits_of
 from playground.heads.shell import Shell, can_share, split_adapter, trunk_config
 from playground.heads.tunable import Trained, TunableHead, special_lora
 from playground.i18n import Message, msg
-from playground.models.files import load_adapter_config, load_weights
+from playground.models.files import load_adapter_config, load_weights, name_padding
 from playground.models.resolve import Resolved, resolve_base
 from playground.models.trunk import BASE, Trunk
 
@@ -99,6 +99,7 @@ class EncoderHead(TunableHead):
         lora, head = split_adapter(load_weights(resolved.folder / ADAPTER_WEIGHTS), prefix)
         labels = resolved.labels or self._unnamed(head)
         shell_config = AutoConfig.from_pretrained(base.folder, trust_remote_code=False, **self.head_options(labels))
+        name_padding(shell_config, trunk.tokenizer)
         shell = Shell(self.auto_class, shell_config, head).to(trunk.device.torch_device, trunk.device.dtype)
         trunk.add_adapter(name, trunk_config(config, prefix), lora)
 

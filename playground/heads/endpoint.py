@@ -19,7 +19,7 @@ from typing import Any
 import httpx2
 import numpy as np
 from huggingface_hub import InferenceClient
-from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
+from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError, RepositoryNotFoundError
 from pydantic import BaseModel
 
 from playground.errors import PlaygroundError
@@ -42,8 +42,8 @@ NO_EXTRAS = (400, 422)
 """What servers answer that do not know all that is asked for."""
 WITHOUT_THOUGHT = {"chat_template_kwargs": {"enable_thinking": False}}
 LOOK_SECONDS = 0.2
-_PLAIN: set[str] = set()
-"""Endpoints that are to be asked for nothing but a text."""
+_PLAIN: set[tuple[str, str]] = set()
+"""Names of endpoints and where they are, that are to be asked for nothing but a text."""
 REASON_CHARS = 200
 
 
@@ -110,7 +110,8 @@ class Remote(Trunkless):
         """The text as it grows; the last value says how it ended, and how often it was tried."""
         with self._turn(bounds):
             bounds.began = time.monotonic()  # while others were asked, nothing was written
-            written, plain, tried = _Written(bounds.began), self.name in _PLAIN, 0
+            here = (self.name, endpoints.where(self.endpoint))
+            written, plain, tried = _Written(bounds.began), here in _PLAIN, 0
             while not bounds.over:
                 try:
                     for piece in self._pieces(turns, params, bounds, plain):
@@ -126,10 +127,12 @@ class Remote(Trunkless):
                     self._after(error, tried, bounds)
                     tried += 1
                     written = _Written(bounds.began, retries=tried)
-                except (ValueError, ConnectionError) as error:  # no token, a model that is not served, no network
-                    raise PlaygroundError("endpoint_unready", **self._told(error)) from None
+                except (ValueError, ConnectionError) as error:
+                    # A provider: no token, a model that is not served, no network. A server: what it says is no stream.
+                    code = "endpoint_unready" if self.endpoint.provider else "endpoint_refused"
+                    raise PlaygroundError(code, **self._told(error)) from None
             if plain and written.text:  # without them it worked
-                _PLAIN.add(self.name)
+                _PLAIN.add(here)
             if bounds.over and not written.ended:
                 written.ended = "stopped" if bounds.stop.is_set() else "seconds"
         yield written.prediction()
@@ -174,6 +177,8 @@ class Remote(Trunkless):
         """Wait for the next try. Raises PlaygroundError where it would not help, or was the last."""
         response, status = getattr(error, "response", None), _status(error)
         told = self._told(error)
+        if isinstance(error, RepositoryNotFoundError):  # also 401: the Hub does not tell whether there is one
+            raise PlaygroundError("endpoint_missing", **told) from None
         if status in (401, 403):
             raise PlaygroundError("endpoint_key", **told) from None
         if status in (404, 405):

@@ -67,6 +67,8 @@ def fit_output_layer(
     them. At most MAX_FIT_ROWS rows, or tokens, are read.
     """
     layer = output_layer(model)
+    if layer.bias is None:
+        return  # of a language model, which reads every token and gives the classes of the last
     inputs, gold = read_by(layer, model, tokenizer, features)
     if len(set(gold.tolist())) < 2:
         return

@@ -14,9 +14,9 @@ from playground.heads import get_head
 from playground.heads.base import Head, Loaded, Opening
 from playground.heads.tunable import TunableHead
 from playground.models.device import choose_device
-from playground.models.files import BUILDING, load_pretrained, load_tokenizer
+from playground.models.files import BUILDING, load_pretrained, load_tokenizer, name_padding
 from playground.models.pool import State, pool
-from playground.models.resolve import Resolved, head_for, resolve, resolve_base
+from playground.models.resolve import CHATS, Resolved, head_for, resolve, resolve_base
 from playground.models.trunk import BASE, Trunk, refuse_offloaded
 
 _adapter_numbers = itertools.count()
@@ -153,6 +153,9 @@ def head_to_tune(names: Sequence[str], base: Resolved | None) -> TunableHead | N
         head = get_head(names[0])
         assert isinstance(head, TunableHead)
         return head
+    if name in CHATS:  # of several the task's own, whatever it was tuned for before
+        head = get_head(next(one for one in names if one in CHATS))
+        assert isinstance(head, TunableHead)
     return head if name or not base or not base.head else None
 
 
@@ -168,9 +171,7 @@ def _load_whole(resolved: Resolved) -> Trunk:
             model = head.load_whole(resolved, base, **device.placement)
         refuse_offloaded(model)
     tokenizer = load_tokenizer(base)
-    # By it the classifiers of language models know where a row of a batch ends.
-    if getattr(model.config, "pad_token_id", None) is None:
-        model.config.pad_token_id = tokenizer.pad_token_id
+    name_padding(model.config, tokenizer)
     return Trunk(model, tokenizer, device, whole=True)
 
 

@@ -37,6 +37,8 @@ class MultiLabel(SequenceClassification):
 
     def fit_head(self, model: Any, tokenizer: PreTrainedTokenizerBase, features: Sequence[Features]) -> None:
         layer = output_layer(model)
+        if layer.bias is None:
+            return
         # What the layer reads of each row, and which row it was.
         numbered: list[Any] = [{**row, "labels": number} for number, row in enumerate(features)]
         inputs, numbers = read_by(layer, model, tokenizer, numbered)

@@ -61,6 +61,12 @@ class Shell:
             del self.trunk.output
 
 
+def own_weights(model: PreTrainedModel) -> set[str]:
+    """Names of a head class's weights outside its base model."""
+    prefix = model.base_model_prefix + "."
+    return {name for name in model.state_dict() if not name.startswith(prefix)}
+
+
 def head_modules(model: PreTrainedModel, missing_keys: set[str]) -> list[str]:
     """Modules of a head class that its base checkpoint has no weights for, by their full names.
 

@@ -18,9 +18,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from playground.errors import PlaygroundError
 from playground.fields import Row
 from playground.heads.base import Loaded, Prediction
-from playground.heads.shell import head_modules, is_transposed, lora_targets
+from playground.heads.shell import head_modules, is_transposed, lora_targets, own_weights
 from playground.i18n import Message, msg
-from playground.models.files import load_adapter_config, load_pretrained, load_tokenizer
+from playground.models.files import load_adapter_config, load_pretrained, load_tokenizer, name_padding
 from playground.models.resolve import Resolved
 from playground.models.trunk import Features, Trunk
 from playground.runs import TrainingParams
@@ -85,7 +85,8 @@ class TunableHead(ABC):
                 lora_dropout=lora.lora_dropout or 0.0,
                 target_modules=lora_targets(model),
                 fan_in_fan_out=is_transposed(model),
-                modules_to_save=head_modules(model, fresh) if self.bare else None,
+                # Also what the base has: of a head's layers PEFT saves by itself those called classifier or score.
+                modules_to_save=head_modules(model, fresh | own_weights(model)) if self.bare else None,
             )
             model = get_peft_model(model, config)
         return model, load_tokenizer(base)
@@ -100,6 +101,7 @@ class TunableHead(ABC):
         replaced = {key for key, *_ in info["mismatched_keys"]}
         if broken := sorted(key for key in replaced if key.startswith(model.base_model_prefix + ".")):
             raise PlaygroundError("model_unloadable", model=base.id, reason=broken[0])
+        name_padding(model.config, load_tokenizer(base))
         return model, replaced | set(info["missing_keys"])
 
     def head_options(self, outputs: Sequence[str]) -> dict[str, Any]:

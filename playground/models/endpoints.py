@@ -36,10 +36,11 @@ def get(name: str) -> Endpoint:
 
 @cache
 def providers() -> tuple[str, ...]:
-    """Providers of the Hub that one can talk to; "auto" leaves the choice to one's settings there."""
+    """The Hub's inference providers that one can talk to; "auto" leaves the choice to one's settings there."""
     from huggingface_hub.inference._providers import PROVIDERS  # its client knows no more public list
 
-    return "auto", *sorted(name for name, tasks in PROVIDERS.items() if "conversational" in tasks)
+    # OpenAI takes no token of the Hub; its address works as a server's.
+    return "auto", *sorted(name for name, tasks in PROVIDERS.items() if "conversational" in tasks and name != "openai")
 
 
 def add(name: str, *, url: str, model: str, key: str = "", provider: str = "") -> str:
@@ -56,7 +57,7 @@ def add(name: str, *, url: str, model: str, key: str = "", provider: str = "") -
     if provider and not model:
         raise PlaygroundError("endpoint_without_model", provider=provider)
     try:
-        made = Endpoint(url=url, model=model, key=SecretStr(key.strip()), provider=provider)
+        made = Endpoint(url=url, model=model, key=SecretStr(key), provider=provider)
     except ValidationError as error:
         where, value, why = first_fault(error)
         raise PlaygroundError("bad_endpoint", field=where, value=str(value)[:80], reason=why) from error

@@ -49,6 +49,13 @@ def load_tokenizer(resolved: Resolved) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+def name_padding(config: Any, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Say in a model's configuration how its rows are filled up, where that does not: by it the classifiers of language
+    models know where a row of a batch ends."""
+    if getattr(config, "pad_token_id", None) is None:
+        config.pad_token_id = tokenizer.pad_token_id
+
+
 def load_weights(path: Path) -> dict[str, torch.Tensor]:
     """All tensors of a safetensors file, on the CPU."""
     try:

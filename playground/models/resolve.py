@@ -33,8 +33,7 @@ CHATS = {
     "chat_label": "classification", "chat_labels": "multi_label", "chat_spans": "ner", "chat_answer": "qa",
     "chat_translation": "translation", "chat_summary": "summarization",
 }  # fmt: skip
-"""Head by which a chat model does a task -> that task."""
-"""Heads that ask a model with a chat template to do a task."""
+"""Heads that ask a model with a chat template to do a task -> that task."""
 CHATTING = "causal_lm"
 FAMILIES = {"summarizing": "seq2seq", **dict.fromkeys(CHATS, CHATTING)}
 """Head that reads models whose files name another's -> that other: for what they were made, files do not say."""
@@ -134,8 +133,7 @@ def head_for(names: Sequence[str], resolved: Resolved) -> str:
     if resolved.head in names:
         return resolved.head
     able = [name for name in names if FAMILIES.get(name) == resolved.head]
-    # What it was tuned for, where a task has more than one.
-    name = next((name for name in able if CHATS.get(name) == resolved.task), able[0] if able else "")
+    name = able[0] if able else ""
     # Who can talk may do anything; of others only those whose files do not say what they were made for.
     return name if name and (has_chat_template(resolved) if name in CHATS else not resolved.task) else ""
 

@@ -14,7 +14,7 @@ from playground.errors import PlaygroundError
 from playground.fields import Field, Label, Labels, Row, Spans
 from playground.services import limits, metrics, report
 from playground.services.metrics import likelihood
-from playground.services.predict import extras, model_labels, predict_rows, ready, task_for
+from playground.services.predict import extras, model_labels, predictions, ready, task_for
 from playground.services.uploads import mapped, several, unusable
 from playground.settings import settings
 from playground.tasks.spec import Task
@@ -69,8 +69,9 @@ def evaluate(
 def _values(task: Task, rows: Sequence[Row], model: str, owner: str) -> tuple[list[Any], list[list[float]]]:
     """What the task's metrics read of each row, and how sure the model is of its parts."""
     if not metrics.by_likelihood(task.metrics):
-        outputs = predict_rows(task.id, rows, model=model, owner=owner)
-        return [task.output.compared(one) for one in outputs], [task.output.scores(one) for one in outputs]
+        found = predictions(task, rows, model=model, params=task.params(), owner=owner)
+        scores = [task.output.scores(one.output) if one.sure else [] for one in found]
+        return [task.output.compared(one.output) for one in found], scores
     with ready(task, rows, model, owner) as (asked, head, loaded):
         return list(likelihoods(task, asked, head, loaded)), []
 

@@ -125,11 +125,10 @@ def _calibration(
     output: Field, gold: Values, tuned: Values, scores: Sequence[Sequence[float]] | None
 ) -> dict[str, dict[str, Any]]:
     """Whether it is as often right as it is sure, where it says how sure it is."""
-    sure = [score for row in scores or () for score in row]
-    if not sure:
-        return {}
-    right = [part for pair in zip(gold, tuned, strict=True) for part in rights_of_parts(output, *pair)]
-    return {"calibration": metrics.calibration(sure, right)}
+    told = [(pair, row) for pair, row in zip(zip(gold, tuned, strict=True), scores or (), strict=bool(scores)) if row]
+    sure = [score for _, row in told for score in row]
+    right = [part for pair, _ in told for part in rights_of_parts(output, *pair)]
+    return {"calibration": metrics.calibration(sure, right)} if sure else {}
 
 
 def _by_answerability(gold: Values, tuned: Values) -> dict[str, dict[str, float]]:

@@ -191,7 +191,7 @@ def _values(job: Job, predictions: list[Prediction]) -> Scored:
     output = job.task.output
     return (
         [output.compared(found.output) for found in predictions],
-        [output.scores(found.output) for found in predictions],
+        [output.scores(found.output) if found.sure else [] for found in predictions],
     )
 
 

@@ -47,30 +47,21 @@ class Loader:
             while len(self._jobs) > REMEMBERED:
                 self._jobs.popitem(last=False)
 
-    def status(self, model: str, owner: str = "local") -> tuple[bool, Message]:
-        """(whether it is settled, what to say): still loading, ready and where it runs, or why it cannot be."""
+    def look(self, model: str, owner: str = "local") -> tuple[bool, Message, Facts | None]:
+        """(whether it is settled, what to say, what is known of it once it is loaded), all of the same moment.
+
+        To say: that it still loads, that it is ready and where it runs, or why it cannot be.
+        """
         with self._lock:
             job = self._jobs.get((model, owner))
         if job is None or not job.done():
-            return job is None, msg("ui.model.loading" if job else "ui.model.absent")
+            return job is None, msg("ui.model.loading" if job else "ui.model.absent"), None
         error = job.exception()
         if error is None:
-            return True, msg("ui.model.ready", device=job.result().device)
+            return True, msg("ui.model.ready", device=job.result().device), job.result()
         if isinstance(error, PlaygroundError):
-            return True, msg("ui.model.failed", message=error.message, hint=error.hint)
-        return True, msg("ui.model.broken", kind=type(error).__name__)
-
-    def sharing(self, model: str, owner: str = "local") -> Message | None:
-        """Whose base a loaded model stands on; None where it is not loaded."""
-        with self._lock:
-            job = self._jobs.get((model, owner))
-        return job.result().sharing if job and job.done() and not job.exception() else None
-
-    def languages(self, model: str, owner: str = "local") -> tuple[str, ...]:
-        """The languages that a loaded model can be told; () where it has none, or is not loaded."""
-        with self._lock:
-            job = self._jobs.get((model, owner))
-        return job.result().languages if job and job.done() and not job.exception() else ()
+            return True, msg("ui.model.failed", message=error.message, hint=error.hint), None
+        return True, msg("ui.model.broken", kind=type(error).__name__), None
 
 
 def import_models() -> None:

@@ -195,14 +195,13 @@ class TaskTab:
 
     def on_look(self, visitor: Visitor, model: Any) -> list[Any]:
         model = _model_id(model, self.task)
-        settled, message = loader().status(model, visitor.owner)
+        settled, message, facts = loader().look(model, visitor.owner)
         if settled and message.key == "ui.model.ready":
             misfit = predict.misfit(self.task.id, model, visitor.owner)
             message = msg("ui.model.failed", message=misfit.message, hint=misfit.hint) if misfit else message
         note = markup.note(render(message, visitor.lang), _kind(settled, message))
-        sharing = loader().sharing(model, visitor.owner)
-        told = markup.note(render(sharing, visitor.lang)) if sharing else ""
-        known = loader().languages(model, visitor.owner)
+        told = markup.note(render(facts.sharing, visitor.lang)) if facts else ""
+        known = facts.languages if facts else ()
         choices = [language_choice(known, visitor.lang) if known else gr.skip() for _ in self.languages]
         return [note, told, gr.Timer(active=False) if settled else gr.skip(), *choices]
 

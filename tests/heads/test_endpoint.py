@@ -221,6 +221,23 @@ def test_many_at_once_find_out_together_that_a_server_knows_no_probabilities(moo
     assert len(Moody.seen) == count + 1, "it is known now"
 
 
+@pytest.mark.parametrize("key", ["sk-secret\nmore", "sk-密钥", "sk-\x00"])
+def test_a_key_that_no_header_holds_is_refused_and_not_repeated(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of the connection would name it."""
+    monkeypatch.setenv("PLAYGROUND_ENDPOINTS", json.dumps({"x": {"url": "http://a/v1", "model": "m", "key": key}}))
+    settings.cache_clear()
+    with pytest.raises(PlaygroundError) as refused:
+        settings()
+    assert refused.value.code == "endpoint_key_signs" and "sk-" not in str(refused.value)
+    monkeypatch.setenv("PLAYGROUND_ENDPOINTS", "{}")
+    settings.cache_clear()
+    with pytest.raises(PlaygroundError) as refused:
+        endpoints.add("x", url="http://a/v1", model="m", key=key)
+    assert refused.value.code == "endpoint_key_signs"
+    endpoints.add("x", url="http://a/v1", model="m", key=" sk-1\n")
+    assert endpoints.get("x").key.get_secret_value() == "sk-1"
+
+
 @pytest.mark.parametrize(("plan", "reason"), [([401] * 99, "endpoint_key"), ([503] * 99, "endpoint_silent")])
 def test_a_batch_waits_for_a_server_that_is_gone_and_goes_on(
     moody: str, home: Path, plan: list[int], reason: str
@@ -310,6 +327,11 @@ def test_a_provider_of_the_hub_is_asked_through_its_router(
             with pytest.raises(PlaygroundError) as refused:
                 predict("classification", ROW, model=unready)
             assert refused.value.code == "endpoint_unready" and why in str(refused.value)
+        typed = endpoints.add("typed", url="", provider="together", model="org/caht", key="hf_token")
+        with pytest.raises(PlaygroundError) as refused:
+            predict("classification", ROW, model=typed)
+        assert refused.value.code == "endpoint_missing", "not the key"
+        assert "openai" not in endpoints.providers()
 
 
 def test_keys_are_secrets(home: Path) -> None:

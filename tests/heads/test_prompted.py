@@ -22,7 +22,7 @@ from playground.i18n import LANGUAGES, render, translate
 from playground.models.resolve import CHATS, head_for, resolve
 from playground.services.predict import chats, checked_params, extras, predict, predict_rows
 from playground.services.streaming import changes, stream
-from playground.tasks import TASKS, get_task
+from playground.tasks import LEARNED, get_task
 from tests.heads import language_models
 
 TEXT = "Ada met Bob in Rome. Bob liked Rome."
@@ -62,7 +62,7 @@ def answered(task_id: str, row: Row, *said: str, strict: bool = True, **knobs: A
 
 
 def test_every_task_but_generation_is_done_by_chat_models_with_its_own_words(folder: str) -> None:
-    for task in TASKS:
+    for task in LEARNED:
         if task.id == "generation":
             continue
         assert head_for(task.heads, resolve(folder)) in CHATS and chats(task.id, folder)
@@ -71,6 +71,7 @@ def test_every_task_but_generation_is_done_by_chat_models_with_its_own_words(fol
         for lang in LANGUAGES:
             prompt = translate(lang, task.prompt)
             assert asked(task.id).is_own(prompt) and not asked(task.id).is_own(prompt + "!")
+            assert asked(task.id).is_own(translate(lang, get_task(task.tab).prompt)), "what its tab shows"
             assert fill(prompt, dict.fromkeys(places, "x")).count("{") == 0, "every place is filled"
 
 
@@ -282,11 +283,12 @@ def test_a_label_is_read_where_no_probability_is_told(said: str, label: str) -> 
     ("said", "applying"),
     [
         ('["good", "a, b"]', ["good", "a, b"]), ("These: [Good，bad]。", ["good", "bad"]), ("[]", []),
-        ('["bad", "nobody"]', ["bad"]),
+        ('["bad", "nobody"]', ["bad"]), ("['good', 'a, b']", ["good", "a, b"]), ('["u.s."]', ["U.S."]),
+        ("Not [bad]. These: [good]", ["good"]),
     ],
 )  # fmt: skip
 def test_labels_that_apply_are_listed_without_probabilities(said: str, applying: list[str]) -> None:
-    params, labels = get_task("multi_label").params(top_k=1), ["good", "bad", "a, b"]
+    params, labels = get_task("multi_label").params(top_k=1), ["good", "bad", "a, b", "U.S."]
     [found] = asked("multi_label").answers(Script(said), [{"text": "x"}], labels, params)
     assert found.details["applying"] == applying and found.details["sure"] is False
     expected = [{"label": label, "score": 1.0} for label in labels if label in applying]
@@ -323,14 +325,14 @@ def test_a_translation_names_its_target() -> None:
 def test_what_is_learned_reads_back_as_the_right_answer() -> None:
     rows: dict[str, Row] = {
         "classification": {"text": "x", "label": "good"},
-        "multi_label": {"text": "x", "labels": ["bad", "good"]},
+        "multi_label": {"text": "x", "labels": ["U.S.", "good"]},
         "ner": {"text": TEXT, "entities": [{"start": 0, "end": 3, "label": "person"}]},
         "qa": {"question": "Who?", "context": TEXT, "answer": [{"text": "Ada", "start": 0}]},
         "translation": {"text": "你好", "source": "zh", "target": "en", "translation": "Hello"},
         "summarization": {"text": TEXT, "summary": "They met."},
     }
     for task_id, row in rows.items():
-        task, labels = get_task(task_id), ["person"] if task_id == "ner" else ["good", "bad"]
+        task, labels = get_task(task_id), ["person"] if task_id == "ner" else ["good", "bad", "U.S."]
         found = asked(task_id).read(Said(asked(task_id).gold(row)), row, labels)
         gold = row[task.output.name]
         assert found and task.output.compared(found.output) == (gold[0]["text"] if task_id == "qa" else gold)

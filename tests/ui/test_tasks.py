@@ -21,12 +21,10 @@ from examples.recipes.prepare import qamr
 from playground.i18n import translate
 from playground.languages import name_of
 from playground.models.resolve import starters
-from playground.runs import LOCAL, list_runs
-from playground.services.finetune import brief
 from playground.tasks import get_task
 from tests.ui.conftest import Watched
 from tests.ui.server import ROOT, Server
-from tests.ui.test_finetune import start
+from tests.ui.test_finetune import names_of_runs, start
 from tests.ui.words import strangers, visible
 
 Open = Callable[..., Watched]
@@ -246,8 +244,7 @@ def test_a_dataset_becomes_a_model_that_answers(
         # The table of runs names the files of all journeys, and what other tests have called theirs.
         allowed = {path.name for path in DATASETS.glob("*/*")} | {made.name for made in (XLSX, GB18030, BMES, TMX)}
         allowed |= {file.name, *journey.columns.values(), *report.get("labels", ())}
-        views = list(map(brief, list_runs(server.home / "runs", LOCAL)))
-        allowed |= {view.title for view in views} | {view.spec.base for view in views}
+        allowed |= names_of_runs(server)
         assert strangers(visible(page), "zh", allowed) == []
     page.get_by_role("button", name=translate(journey.lang, "ui.use"), exact=True).click()
     tab = page.get_by_role("tab", name=translate(journey.lang, f"task.{journey.tab}"))

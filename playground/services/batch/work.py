@@ -40,7 +40,7 @@ SCORED_ROWS = 10_000
 """Right answers of more rows are compared for so many of them, drawn at random: an interval is narrow by then."""
 SEED = 0
 
-GONE = ("endpoint_silent", "endpoint_key", "endpoint_missing")
+GONE = ("endpoint_silent", "endpoint_key", "endpoint_missing", "endpoint_unready")
 """Faults of a model that runs elsewhere, for which no row is to blame: the batch waits for the remedy, and goes on."""
 
 Told = Callable[[BatchStatus], None]
