@@ -12,11 +12,12 @@ from playground.data import Checked, Table, check, propose, read, rows_of
 from playground.data.rows import same_text
 from playground.fields import Answer, Generated, Row
 from playground.languages import name_of
+from playground.services.predict import predict_rows
 from playground.tasks import LEARNED
 from playground.tasks.spec import Task
 
 DATASETS = Path(__file__).resolve().parent.parent / "examples" / "datasets"
-MAX_BYTES = 200_000
+MAX_BYTES = 250_000
 EXPECTED_FAULTS = {"data.fault.answer_none", "data.fault.unlabelled"}
 Example = tuple[Task, Path, Table, Checked, list[Row]]
 FILES = [(task, path) for task in LEARNED for path in sorted((DATASETS / task.id).iterdir())]
@@ -74,6 +75,26 @@ def test_no_review_to_learn_from_is_like_one_of_the_test() -> None:
     assert (len(sides["训练"]) >= 1_500, len(sides["测试"])) == (True, 300)
     shared = [len(one & other) / min(len(one), len(other)) for one in sides["训练"] for other in sides["测试"]]
     assert max(shared) < 0.4
+
+
+PRAISE = """
+非常满意，质量很好，推荐购买（2222） 很好 好评！ 五星好评 物流很快，包装完好 我很喜欢这个
+超出预期 电影很好看 手机用了三个月，没出过问题 菜量大，味道正，老板人也好 孩子说老师很温柔，每天都想去上学
+酒店离海边很近，早上能看日出 还可以，挺好用的 真香
+""".split()
+BLAME = """
+不好 质量太差了 差评 服务态度很差，再也不来了 不值得购买 很失望 垃圾，退货 电影很难看，浪费时间
+房间又脏又小 手机用了三天就坏了 味道一般，价格偏贵 大家别买 客服一直不理人，气得我想砸手机
+0分，避雷
+""".split()
+
+
+def test_plain_praise_and_blame_are_told_apart_in_chinese() -> None:
+    """What a visitor types first: the starter's card tells how it does on harder rows."""
+    rows = [{"text": text} for text in PRAISE + BLAME]
+    found = [output[0]["label"] for output in predict_rows("classification", rows, model="starter/sentiment-zh")]
+    right = [label == ("正面" if row["text"] in PRAISE else "负面") for row, label in zip(rows, found, strict=True)]
+    assert sum(right) >= 0.9 * len(rows), [row["text"] for row, fine in zip(rows, right, strict=True) if not fine]
 
 
 def thirds(text: str) -> set[str]:
