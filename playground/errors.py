@@ -51,6 +51,8 @@ def first_fault(error: ValidationError) -> tuple[str, Any, Message]:
         return where, fault["input"], Message(f"invalid.{BOUNDS[kind]}", {"bound": _number(context[BOUNDS[kind]])})
     if kind == "extra_forbidden":
         return where, fault["input"], Message("invalid.unknown")
+    if kind == "signs":
+        return where, fault["input"], Message("invalid.signs")
     if kind == "missing":
         return where, fault["input"], Message("invalid.missing")
     if kind == "literal_error":

@@ -165,12 +165,12 @@ class Label(Field):
         return text
 
     def compared(self, output: list[LabelScore]) -> str:
-        """The best label."""
-        return output[0]["label"]
+        """The best label; "" where nothing usable was said."""
+        return output[0]["label"] if output else ""
 
     def scores(self, output: list[LabelScore]) -> list[float]:
         """That of the best label."""
-        return [output[0]["score"]]
+        return [output[0]["score"]] if output else []
 
 
 APPLIES = 0.5

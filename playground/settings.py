@@ -16,6 +16,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from playground.errors import PlaygroundError, first_fault
@@ -41,8 +42,8 @@ class Endpoint(BaseModel):
         if not isinstance(text, str):
             return key
         text = text.strip()
-        if not (text.isascii() and (text.isprintable() or not text)):
-            raise PlaygroundError("endpoint_key_signs")
+        if not (text.isascii() and text.isprintable()) or " " in text:
+            raise PydanticCustomError("signs", "characters that no header holds")
         return SecretStr(text)
 
     @model_validator(mode="after")
@@ -123,9 +124,9 @@ def settings() -> Settings:
     try:
         return Settings()
     except SettingsError as error:  # no JSON
-        raise PlaygroundError("bad_setting", name="PLAYGROUND_ENDPOINTS", value="", reason=str(error)[:200]) from error
+        raise PlaygroundError("bad_setting", name="PLAYGROUND_ENDPOINTS", value="", reason=str(error)[:200]) from None
     except ValidationError as error:
         where, value, why = first_fault(error)
         value = "…" if where.startswith("endpoints") else value  # it may hold a key
         name = f"PLAYGROUND_{where.upper()}"
-        raise PlaygroundError("bad_setting", name=name, value=str(value)[:80], reason=why) from error
+        raise PlaygroundError("bad_setting", name=name, value=str(value)[:80], reason=why) from None

@@ -112,7 +112,7 @@ BLAME = [
 
 
 def test_plain_praise_and_blame_are_told_apart_in_chinese() -> None:
-    """What a visitor types first: the starter's card tells how it does on harder rows."""
+    """What a visitor types first, much of it learned by heart: the card tells how it does on harder rows."""
     rows = [{"text": text} for text in PRAISE + BLAME]
     found = [output[0]["label"] for output in predict_rows("classification", rows, model="starter/sentiment-zh")]
     right = [label == ("正面" if row["text"] in PRAISE else "负面") for row, label in zip(rows, found, strict=True)]

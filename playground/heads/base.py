@@ -48,7 +48,7 @@ class Prediction:
     @property
     def sure(self) -> bool:
         """Whether its scores are probabilities; else they say no more than what was chosen."""
-        return bool(self.details.get("sure", True))
+        return bool(self.details.get("sure", "unusable" not in self.details))
 
 
 @dataclass

@@ -27,6 +27,8 @@ def named_label(word: str, labels: Sequence[str]) -> str | None:
     if word in labels:
         return word
     plain = word.strip(QUOTES).casefold()
+    if not plain:
+        return None
     return next((label for label in labels if label.strip(QUOTES).casefold() == plain), None)
 
 

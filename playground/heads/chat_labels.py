@@ -43,14 +43,13 @@ class AskedLabels(Asked):
 
     def read(self, said: Said, row: Row, labels: Sequence[str]) -> Prediction | None:
         """1 for the labels that were said, 0 for the others: how sure the model is, it does not tell."""
-        lists = re.findall(r"\[.*?\](?!\w)", answer_text(said), re.DOTALL)
-        if not lists:
+        lists = listed(answer_text(said))
+        known = [{label for one in named if (label := named_label(one, labels))} for named in lists]
+        # The last list that names one; nothing applies where one is empty, and none names anything else.
+        found = next((named for named in reversed(known) if named), None if any(lists) or not lists else set())
+        if found is None:
             return None
-        named = listed(lists[-1])
-        found = {named_label(one, labels) for one in named}
         applying = [label for label in labels if label in found]
-        if named and not applying:
-            return None
         output = [{"label": label, "score": 1.0} for label in applying]
         output += [{"label": label, "score": 0.0} for label in labels if label not in applying]
         return Prediction(output, {"applying": applying, "sure": False})
@@ -59,14 +58,24 @@ class AskedLabels(Asked):
         return []
 
 
-def listed(text: str) -> list[str]:
-    """The words of a list as JSON, as Python or without quotes."""
-    for read in (json.loads, ast.literal_eval):
+def listed(text: str) -> list[list[str]]:
+    """The words of each list in a text: as JSON, as Python or without quotes."""
+    found, place = [], 0
+    while (start := text.find("[", place)) >= 0:
         try:
-            return [str(one) for one in read(text)]
-        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            value, place = json.JSONDecoder().raw_decode(text, start)
+            found.append([str(one) for one in value])
             continue
-    return [part.strip() for part in re.split("[,，、]", text[1:-1]) if part.strip()]
+        except (ValueError, RecursionError):
+            place = text.find("]", start) + 1
+        if not place:
+            break
+        inside = text[start + 1 : place - 1]
+        try:
+            found.append([str(one) for one in ast.literal_eval(f"[{inside}]")])
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            found.append([part.strip() for part in re.split("[,，、]", inside) if part.strip()])
+    return found
 
 
 HEAD = ChatTask("chat_labels", AskedLabels("multi_label"))

@@ -54,6 +54,9 @@ class ExtractiveQA(EncoderHead):
     def outputs(self, labels: Sequence[str]) -> tuple[str, ...]:
         return ()
 
+    def head_options(self, outputs: Sequence[str]) -> dict[str, Any]:
+        return {"num_labels": 2}  # said, as the base may have been a classifier
+
     def _named(self, config: Any) -> tuple[str, ...]:
         return ()
 

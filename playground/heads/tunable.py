@@ -97,11 +97,14 @@ class TunableHead(ABC):
             self.auto_class, base, output_loading_info=True, ignore_mismatched_sizes=self.bare,
             **self.head_options(outputs), **options,
         )  # fmt: skip
+        if self.bare and not hasattr(model, model.base_model_prefix):
+            raise PlaygroundError("family_without_head", family=model.config.model_type, head=self.name)
         # A head for other outputs is replaced; a body that does not fit its configuration is a broken file.
         replaced = {key for key, *_ in info["mismatched_keys"]}
         if broken := sorted(key for key in replaced if key.startswith(model.base_model_prefix + ".")):
             raise PlaygroundError("model_unloadable", model=base.id, reason=broken[0])
-        name_padding(model.config, load_tokenizer(base))
+        if self.bare:
+            name_padding(model.config, load_tokenizer(base))
         return model, replaced | set(info["missing_keys"])
 
     def head_options(self, outputs: Sequence[str]) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import os
 import re
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
@@ -60,16 +62,14 @@ def add(name: str, *, url: str, model: str, key: str = "", provider: str = "") -
         made = Endpoint(url=url, model=model, key=SecretStr(key), provider=provider)
     except ValidationError as error:
         where, value, why = first_fault(error)
-        raise PlaygroundError("bad_endpoint", field=where, value=str(value)[:80], reason=why) from error
-    kept = _kept() | {name: made}
-    _write({name: {**one.model_dump(), "key": one.key.get_secret_value()} for name, one in kept.items()})
+        raise PlaygroundError("bad_endpoint", field=where, value=str(value)[:80], reason=why) from None
+    _write({**_written(), name: {**made.model_dump(), "key": made.key.get_secret_value()}})
     return ENDPOINT + name
 
 
 def remove(name: str) -> None:
     """Forget what the page added under a name."""
-    kept = {other: one for other, one in _kept().items() if other != name}
-    _write({other: {**one.model_dump(), "key": one.key.get_secret_value()} for other, one in kept.items()})
+    _write({other: one for other, one in _written().items() if other != name})
 
 
 def where(endpoint: Endpoint) -> str:
@@ -81,15 +81,25 @@ def _path() -> Path:
     return settings().home / "endpoints.json"
 
 
-def _kept() -> dict[str, Endpoint]:
+def _written() -> dict[str, Any]:
+    """What the file holds, read or not."""
     try:
         found = json.loads(_path().read_text(encoding="utf-8"))
-        return {name: Endpoint.model_validate(one) for name, one in found.items() if NAME.fullmatch(name)}
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError):
         return {}
+    return found if isinstance(found, dict) else {}
 
 
-def _write(content: dict[str, dict[str, object]]) -> None:
+def _kept() -> dict[str, Endpoint]:
+    found = {}
+    for name, one in _written().items():
+        with suppress(ValidationError):  # one that cannot be used costs no other
+            if NAME.fullmatch(name):
+                found[name] = Endpoint.model_validate(one)
+    return found
+
+
+def _write(content: dict[str, Any]) -> None:
     _path().parent.mkdir(parents=True, exist_ok=True)
     aside = _path().with_suffix(".new")
     aside.unlink(missing_ok=True)

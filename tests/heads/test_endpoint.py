@@ -221,21 +221,29 @@ def test_many_at_once_find_out_together_that_a_server_knows_no_probabilities(moo
     assert len(Moody.seen) == count + 1, "it is known now"
 
 
-@pytest.mark.parametrize("key", ["sk-secret\nmore", "sk-密钥", "sk-\x00"])
+@pytest.mark.parametrize("key", ["sk-secret\nmore", "sk-密钥", "sk-\x00", "sk- a"])
 def test_a_key_that_no_header_holds_is_refused_and_not_repeated(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error of the connection would name it."""
     monkeypatch.setenv("PLAYGROUND_ENDPOINTS", json.dumps({"x": {"url": "http://a/v1", "model": "m", "key": key}}))
     settings.cache_clear()
     with pytest.raises(PlaygroundError) as refused:
         settings()
-    assert refused.value.code == "endpoint_key_signs" and "sk-" not in str(refused.value)
+    assert refused.value.code == "bad_setting" and "sk-" not in str(refused.value)
+    assert "ENDPOINTS.X.KEY" in str(refused.value)
     monkeypatch.setenv("PLAYGROUND_ENDPOINTS", "{}")
     settings.cache_clear()
     with pytest.raises(PlaygroundError) as refused:
         endpoints.add("x", url="http://a/v1", model="m", key=key)
-    assert refused.value.code == "endpoint_key_signs"
-    endpoints.add("x", url="http://a/v1", model="m", key=" sk-1\n")
-    assert endpoints.get("x").key.get_secret_value() == "sk-1"
+    assert refused.value.code == "bad_endpoint" and "sk-" not in str(refused.value)
+    # One that stands in the file already costs no other, and is put right under its name.
+    endpoints.add("good", url="http://a/v1", model="m", key=" sk-1\n")
+    path = settings().home / "endpoints.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "x": {"url": "http://a/v1", "model": "m", "key": key}}))
+    assert list(endpoints.known()) == ["good"] and endpoints.get("good").key.get_secret_value() == "sk-1"
+    endpoints.add("other", url="http://a/v1", model="m")
+    assert sorted(json.loads(path.read_text())) == ["good", "other", "x"]
+    endpoints.add("x", url="http://a/v1", model="m", key="sk-2")
+    assert sorted(endpoints.known()) == ["good", "other", "x"]
 
 
 @pytest.mark.parametrize(("plan", "reason"), [([401] * 99, "endpoint_key"), ([503] * 99, "endpoint_silent")])

@@ -284,11 +284,13 @@ def test_a_label_is_read_where_no_probability_is_told(said: str, label: str) -> 
     [
         ('["good", "a, b"]', ["good", "a, b"]), ("These: [Good，bad]。", ["good", "bad"]), ("[]", []),
         ('["bad", "nobody"]', ["bad"]), ("['good', 'a, b']", ["good", "a, b"]), ('["u.s."]', ["U.S."]),
-        ("Not [bad]. These: [good]", ["good"]),
+        ("Not [bad]. These: [good]", ["good"]), ("结果：[“good”、“bad”]这两个", ["good", "bad"]),
+        ('["other [misc]", "good"] (see [1])', ["good", "other [misc]"]), ('["good"]\n\n[Note: short]', ["good"]),
+        ('["good"]\nOthers: []', ["good"]),
     ],
 )  # fmt: skip
 def test_labels_that_apply_are_listed_without_probabilities(said: str, applying: list[str]) -> None:
-    params, labels = get_task("multi_label").params(top_k=1), ["good", "bad", "a, b", "U.S."]
+    params, labels = get_task("multi_label").params(top_k=1), ["good", "bad", "a, b", "U.S.", "other [misc]"]
     [found] = asked("multi_label").answers(Script(said), [{"text": "x"}], labels, params)
     assert found.details["applying"] == applying and found.details["sure"] is False
     expected = [{"label": label, "score": 1.0} for label in labels if label in applying]
@@ -325,14 +327,14 @@ def test_a_translation_names_its_target() -> None:
 def test_what_is_learned_reads_back_as_the_right_answer() -> None:
     rows: dict[str, Row] = {
         "classification": {"text": "x", "label": "good"},
-        "multi_label": {"text": "x", "labels": ["U.S.", "good"]},
+        "multi_label": {"text": "x", "labels": ["U.S.", "good", "x[1]"]},
         "ner": {"text": TEXT, "entities": [{"start": 0, "end": 3, "label": "person"}]},
         "qa": {"question": "Who?", "context": TEXT, "answer": [{"text": "Ada", "start": 0}]},
         "translation": {"text": "你好", "source": "zh", "target": "en", "translation": "Hello"},
         "summarization": {"text": TEXT, "summary": "They met."},
     }
     for task_id, row in rows.items():
-        task, labels = get_task(task_id), ["person"] if task_id == "ner" else ["good", "bad", "U.S."]
+        task, labels = get_task(task_id), ["person"] if task_id == "ner" else ["good", "bad", "U.S.", "x[1]"]
         found = asked(task_id).read(Said(asked(task_id).gold(row)), row, labels)
         gold = row[task.output.name]
         assert found and task.output.compared(found.output) == (gold[0]["text"] if task_id == "qa" else gold)

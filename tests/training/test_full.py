@@ -144,6 +144,24 @@ def test_what_a_classifier_said_before_does_not_matter_to_other_labels(
     assert report and report["verified"] and report["metrics"]["tuned"]["accuracy"] >= 0.7
 
 
+@pytest.mark.parametrize(("family", "fits"), [("bert", True), ("t5", False)])
+def test_a_classifier_learns_to_answer_questions_or_its_family_is_refused(home: Path, family: str, fits: bool) -> None:
+    folder = small_bert(home / f"nli-{family}")
+    vocabulary = BertConfig.from_pretrained(folder).vocab_size
+    sizes = TINY if fits else {"d_model": 64, "d_kv": 16, "d_ff": 64, "num_layers": 1, "num_heads": 4}
+    config = AutoConfig.for_model(family, **{**sizes, "vocab_size": vocabulary, "num_labels": 3})
+    AutoModelForSequenceClassification.from_config(config).save_pretrained(folder)
+    head = get_head("extractive_qa")
+    assert isinstance(head, TunableHead)
+    if fits:
+        model, _ = head.new_model(resolve(str(folder)), [], TrainingParams(lora_r=4))
+        assert output_layer(model).out_features == 2
+        return
+    with pytest.raises(PlaygroundError) as refusal:
+        head.new_model(resolve(str(folder)), [], TrainingParams(lora_r=4))
+    assert refusal.value.code == "family_without_head"
+
+
 def test_a_body_that_does_not_fit_its_configuration_is_refused(home: Path) -> None:
     """Its layers would begin at random, and nobody would be told."""
     folder = small_bert(home / "broken-bert")
