@@ -17,7 +17,7 @@ from playground.tasks import LEARNED
 from playground.tasks.spec import Task
 
 DATASETS = Path(__file__).resolve().parent.parent / "examples" / "datasets"
-MAX_BYTES = 250_000
+MAX_BYTES = 200_000
 EXPECTED_FAULTS = {"data.fault.answer_none", "data.fault.unlabelled"}
 Example = tuple[Task, Path, Table, Checked, list[Row]]
 FILES = [(task, path) for task in LEARNED for path in sorted((DATASETS / task.id).iterdir())]
