@@ -25,8 +25,11 @@ IN_A_FRAME = (
     "tests/ui/test_tasks.py::test_a_dataset_becomes_a_model_that_answers",
     "tests/ui/test_tasks.py::test_the_starters_mark_what_they_find", "tests/ui/test_zero_shot.py",
     "tests/ui/test_translation.py", "tests/ui/test_generation.py",
+    "tests/ui/test_check.py", "tests/ui/test_finetune.py",
+    "tests/ui/test_batch.py::test_a_file_is_predicted_and_downloaded",
+    "tests/ui/test_documents.py::test_a_file_is_asked_in_the_tab_of_questions",
 )  # fmt: skip
-"""Browser tests that visitors can follow: uploads, fine-tunes and answers in every task's tab, both languages."""
+"""Browser tests that visitors can follow: checks, fine-tunes, answers, files and documents, both languages."""
 NOT_OFFERED = "tests/ui/test_generation.py::test_a_chat_is_streamed_undone_edited_exported_and_imported"
 """Its model is a folder of the machine, which visitors are not offered."""
 
