@@ -1,13 +1,15 @@
 """Train the embedded models again from their recipes, put them into playground/starters, and measure them.
 
 `make starters`, with PLAYGROUND_DATA naming the data folder. Names choose some:
-`python -m benchmarks.starters ner-en`; `--measure` trains nothing. The cards are written by hand and
-stay; the figures printed here belong into them.
+`python -m benchmarks.starters ner-en`; `--measure` trains nothing. Called again after an interruption it goes on
+where it was: what is trained is not trained again while its recipe and its data are the same. The cards are written
+by hand and stay; the figures printed here belong into them.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import shutil
@@ -28,6 +30,7 @@ from sklearn.pipeline import make_pipeline
 
 from benchmarks.hardware import hardware
 from benchmarks.witten_bell import WittenBell
+from playground.cli.commands import follow
 from playground.cli.parser import build_parser
 from playground.cli.recipe import read_spec
 from playground.fields import Row
@@ -69,13 +72,32 @@ def main() -> None:
         measure(name)
 
 
-def train(name: str) -> None:
-    """Follow a recipe to its end; what is measured in its held-out rows is printed."""
-    call = [sys.executable, "-m", "playground", "finetune", str(RECIPES / f"{name}.yaml"), "--json"]
-    done = subprocess.run(call, stdout=subprocess.PIPE, text=True, check=True)
-    result = json.loads(done.stdout.splitlines()[-1])
-    print(name, json.dumps(result["report"]["metrics"]), json.dumps(result["report"]["intervals"]))
-    install(settings().runs_dir / result["run"] / "model", name)
+def train(name: str) -> str:
+    """Follow a recipe to its end; what is measured in its held-out rows is printed. Returns the run's id.
+
+    A run of the same recipe and rows is gone on with where it stopped, and where it is done, taken as it is.
+    """
+    spec, paths = read_spec(build_parser("en").parse_args(["finetune", str(RECIPES / f"{name}.yaml")]))
+    digest = hashlib.sha256((RECIPES / f"{name}.yaml").read_bytes())
+    for path in paths:
+        digest.update(path.read_bytes())
+    mark = f"{name} {digest.hexdigest()}"
+    known = next((view for view in finetune.runs(LOCAL) if view.note == mark), None)
+    if known is None:
+        run_id = finetune.start(spec, finetune.inspect(paths, spec.task, LOCAL).id, LOCAL)
+        finetune.describe(run_id, LOCAL, note=mark)
+    else:
+        run_id = known.id
+        if known.status.state in ("stopped", "failed"):
+            finetune.resume(run_id, LOCAL)
+    follow(run_id, "en")
+    view = finetune.view(run_id, LOCAL)
+    if view.status.state != "done":
+        sys.exit(f"{name}: {view.status.state}; the same command goes on with it")
+    assert view.report
+    print(name, json.dumps(view.report["metrics"]), json.dumps(view.report["intervals"]))
+    install(settings().runs_dir / run_id / "model", name)
+    return run_id
 
 
 def install(model: Path, name: str) -> None:

@@ -349,9 +349,16 @@ def write_atomic(path: Path, text: str) -> None:
 
 
 def append_jsonl(path: Path, row: dict[str, Any]) -> None:
-    """Add a line. One write call, so that lines of a killed process are whole or absent at the end."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    """Add a line. One write call, so that lines of a killed process are whole or absent at the end.
+
+    Where a full disk left half of one, the next does not go on with it.
+    """
+    line = json.dumps(row, ensure_ascii=False) + "\n"
+    with path.open("ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            line = line if file.read(1) == b"\n" else "\n" + line
+        file.write(line.encode())
 
 
 def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> None:

@@ -22,6 +22,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from playground.errors import PlaygroundError, first_fault
 from playground.runs import TRASH
 
+LEFT_FREE = 2**30
+
 
 class Endpoint(BaseModel):
     """A server that speaks OpenAI's chat API, or a provider of the Hub's: one of the two is named."""
@@ -95,6 +97,11 @@ class Settings(BaseSettings):
             if "host" not in self.model_fields_set:  # a Space is asked from outside its machine
                 self.host = "0.0.0.0"
         return self
+
+    @property
+    def left_free(self) -> int:
+        """Bytes of a disk that what visitors bring may not fill: runs write their checkpoints there."""
+        return LEFT_FREE if self.public else 0
 
     @property
     def runs_dir(self) -> Path:

@@ -103,13 +103,13 @@ def evaluation(result: dict[str, Any], lang: str) -> Iterator[str]:
     for name, value in result["metrics"].items():
         brackets = "  ({:.4f} – {:.4f})".format(*result["intervals"][name])
         yield f"{value:.4f}  {translate(lang, f'metric.{name}')}{brackets}"
-    kinds = result.get("per_type", {})
+    kinds = verdict.per_type(result)
     if kinds:
         first, *others, count = verdict.per_type_headers(get_task(result["task"]).output, lang)
         yield "  ".join([*others, count, first])
-    for kind, found in kinds.items():
+    for found in kinds:
         numbers = "  ".join(f"{found[name]:.4f}" for name in ("precision", "recall", "f1"))
-        yield f"{numbers}  {verdict.support(found['support'], lang)}  {kind}"
+        yield f"{numbers}  {verdict.support(found['support'], lang)}  {found['label']}"
     if "calibration" in result:
         yield verdict.calibration(result["calibration"], lang)
     yield translate(lang, "cli.rows", rows=result["rows"])

@@ -130,7 +130,11 @@ def _cuda(device: torch.device, weight_bytes: int, gpus: list[torch.device]) -> 
             else msg("device.cuda_offload", name=name)
         )
     training = msg("device.cuda_train", name=name, dtype="bf16" if bf16 else "fp16")
-    return Device(device, "auto" if spread else {"": str(device)}, dtype, reason, "bf16" if bf16 else "fp16", training)
+    # Of a GPU that the settings name nothing may go to the others; without a number accelerate would fill them all.
+    named = spread and settings().device != "auto"
+    most: dict[str | int, int] = {device.index or 0: int(GPU_SHARE * free), "cpu": model_memory()} if named else {}
+    where: str | dict[str, str] = "auto" if spread else {"": str(device)}
+    return Device(device, where, dtype, reason, "bf16" if bf16 else "fp16", training, most)
 
 
 def _bf16_feature() -> str:

@@ -217,7 +217,7 @@ def download(wanted: Offer, told: Callable[[int], None]) -> Path:
     missing, free = wanted.bytes - bytes_here(wanted), shutil.disk_usage(cache).free
     if not missing and wanted.is_dataset:  # also where the Hub does not answer
         return _snapshot(wanted)
-    if missing > free:
+    if missing + settings().left_free > free:
         raise PlaygroundError("no_disk_space", model=wanted.id, needed=size(missing), free=size(free))
     _in_small_pieces()
     with _asking(wanted.id):

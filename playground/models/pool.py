@@ -53,6 +53,8 @@ class Pool:
                 slot.users -= 1
                 if slot.users == 0 and slot.trunk is None:
                     self._slots.pop(key, None)
+            # Two that were in use at once may be more than fits, and an adapter makes a trunk grow.
+            self._make_room(keep=key)
 
     def state(self, key: str) -> State:
         with self._lock:
@@ -64,14 +66,14 @@ class Pool:
         with self._lock:
             return [key for key, slot in self._slots.items() if slot.trunk]
 
-    def _make_room(self, more: int = 0) -> None:
-        """Drop trunks that nobody uses until what is loaded and `more` bytes fit, or none is left to drop."""
+    def _make_room(self, more: int = 0, keep: str = "") -> None:
+        """Drop trunks that nobody uses, but for `keep`, until what is loaded and `more` bytes fit, or none is left."""
         with self._lock:
             total = more + sum(slot.trunk.bytes for slot in self._slots.values() if slot.trunk)
             for key, slot in list(self._slots.items()):
                 if total <= self.max_bytes:
                     return
-                if slot.trunk and slot.users == 0:
+                if slot.trunk and slot.users == 0 and key != keep:
                     total -= slot.trunk.bytes
                     slot.trunk.close()
                     del self._slots[key]

@@ -151,7 +151,9 @@ def has_chat_template(resolved: Resolved) -> bool:
 
 def resolve_base(base: str, revision: str | None, owner: str = "local") -> Resolved:
     """The base of an adapter, probe or run, at the commit that is recorded beside its id, where one is."""
-    return resolve(f"{base}@{revision}" if revision and HUB_ID.fullmatch(base) else base, owner)
+    if revision and HUB_ID.fullmatch(base):
+        base = f"{base.partition('@')[0]}@{revision}"  # also where it was asked for by the name of a branch
+    return resolve(base, owner)
 
 
 def starters() -> list[str]:

@@ -53,7 +53,7 @@ def card(spec: RunSpec, report: Mapping[str, Any], lang: str) -> str:
         _scores(report, lang),
         verdict.verdict(report, lang),
         translate(lang, f"card.scoring.{spec.task}"),
-        _per_type(report.get("per_type", {}), get_task(spec.task).output, lang),
+        _per_type(report, get_task(spec.task).output, lang),
         _by_answerability(report, lang),
         verdict.calibration(report["calibration"], lang) if "calibration" in report else "",
         translate(lang, "card.labels", labels=_labels(spec.labels, lang)) if spec.labels else "",
@@ -120,17 +120,15 @@ def _methods(report: Mapping[str, Any], lang: str) -> str:
     return _listed(said, lang, "；" if lang == "zh" else "; ")
 
 
-def _per_type(scores: Mapping[str, Mapping[str, float]], output: Field, lang: str) -> str:
+def _per_type(report: Mapping[str, Any], output: Field, lang: str) -> str:
     """A table with a line for each class or entity type, the frequent ones first."""
-    names = ("precision", "recall", "f1")
-    order = sorted(scores, key=lambda kind: -scores[kind]["support"])[:MOST_LABELS]
     lines = [
         [
-            plain(kind),
-            *(f"{scores[kind][name]:.3f}" for name in names),
-            verdict.support(scores[kind]["support"], lang),
+            plain(row["label"]),
+            *(f"{row[name]:.3f}" for name in ("precision", "recall", "f1")),
+            verdict.support(row["support"], lang),
         ]
-        for kind in order
+        for row in verdict.per_type(report)[:MOST_LABELS]
     ]
     return _table(verdict.per_type_headers(output, lang), lines)
 

@@ -46,6 +46,7 @@ class Download:
     """Where the download of a model or a dataset stands. `done` and the offer's bytes count from what was here before.
 
     folder  where its files are, once they are here
+    owners  who has asked for it: it ends only where none of them waits any more
     """
 
     state: State
@@ -55,6 +56,7 @@ class Download:
     here_before: int = 0
     error: PlaygroundError | None = None
     folder: Path | None = None
+    owners: frozenset[str] = frozenset()
 
     @property
     def share(self) -> float:
@@ -174,23 +176,28 @@ class Downloads:
             self._put(model, Download("looking"))
         self._begin(self._look, model)
 
-    def start(self, model: str) -> None:
+    def start(self, model: str, owner: str = "local") -> None:
         """Begin the download of what was offered. Raises PlaygroundError where nothing was."""
         with self._lock:
             known = self._known.get(model)
             if known is None or known.offer is None:
                 raise PlaygroundError("download_not_offered", model=model)
             if known.state in ("downloading", "stopping"):
+                self._put(model, replace(known, owners=known.owners | {owner}))
                 return
-            self._put(model, Download("downloading", known.offer))
+            self._put(model, Download("downloading", known.offer, owners=frozenset({owner})))
         self._begin(self._download, model)
 
-    def stop(self, model: str) -> None:
-        """Have a download end soon; whole files of it stay."""
+    def stop(self, model: str, owner: str = "local") -> None:
+        """Have a download end soon; whole files of it stay. Raises PlaygroundError where others wait for it, too."""
         with self._lock:
             known = self._known.get(model)
-            if known is not None and known.state == "downloading":
-                self._put(model, replace(known, state="stopping"))
+            if known is None or known.state != "downloading":
+                return
+            left = known.owners - {owner}
+            self._put(model, replace(known, owners=left, state="downloading" if left else "stopping"))
+        if left:
+            raise PlaygroundError("download_wanted", model=model)
 
     def _begin(self, work: Callable[[str], Download], model: str) -> None:
         """In a thread that does not keep the process alive."""

@@ -84,17 +84,23 @@ def command_line(run: Run) -> list[str]:
     """`accelerate launch` for one process, with settings of ours: neither a prompt nor a user's file decides."""
     from playground.models.device import choose_device
 
-    cpu = choose_device().torch_device.type == "cpu"
+    device = choose_device().torch_device
     return [
         sys.executable, "-m", "accelerate.commands.launch",
         "--config_file", str(LAUNCH_CONFIG),
         # One process uses one GPU: the Trainer would split each batch over all it sees (nn.DataParallel).
-        "--gpu_ids", os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] or "0",
+        "--gpu_ids", _gpu(device.index or 0),
         "--num_processes", "1", "--num_machines", "1", "--num_cpu_threads_per_process", "1",
         "--mixed_precision", "no", "--dynamo_backend", "no",
-        *(["--cpu"] if cpu else []),
+        *(["--cpu"] if device.type == "cpu" else []),
         "--quiet", "--module", "playground.training", str(run.dir.resolve()),
     ]  # fmt: skip
+
+
+def _gpu(index: int) -> str:
+    """The machine's number of the GPU that is called so here: CUDA_VISIBLE_DEVICES may show some of them only."""
+    shown = [one for one in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if one]
+    return shown[index] if index < len(shown) else str(index)
 
 
 def environment() -> dict[str, str]:
@@ -106,4 +112,6 @@ def environment() -> dict[str, str]:
         # A run is no visitor: what it may use was checked before, and its own folder is not among the models offered.
         if info.annotation is not SecretStr and name != "public" and f"PLAYGROUND_{name.upper()}" in os.environ
     }
+    if settings().device.startswith("cuda"):
+        ours["PLAYGROUND_DEVICE"] = "cuda"  # it is shown one GPU, whose number is 0 there
     return {**passed, **ours, **SET, "PLAYGROUND_HOME": str(settings().home.resolve()), "PYTHONPATH": str(ROOT)}

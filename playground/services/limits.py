@@ -16,8 +16,6 @@ from playground.settings import settings
 
 KEEP_SECONDS = 24 * 3600.0
 """A run has a copy of its rows, so an upload is needed only until Start."""
-LEFT_FREE = 2**30
-"""Bytes of the disk that no visitor's upload may fill: runs write their checkpoints there."""
 
 _lock = threading.Lock()
 _starting = threading.Lock()
@@ -61,7 +59,7 @@ def take_upload(owner: str, size: int) -> None:
         taken = sum(count for _, count in _uploaded.get(owner, []))
         if taken + size > most:
             raise PlaygroundError("uploads_full", mb=(taken + size) // 2**20, most=settings().owner_mb)
-        if shutil.disk_usage(settings().uploads_dir).free < size + LEFT_FREE:
+        if shutil.disk_usage(settings().uploads_dir).free < size + settings().left_free:
             raise PlaygroundError("no_room")
         _uploaded.setdefault(owner, []).append((now, size))
 

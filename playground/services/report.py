@@ -113,12 +113,17 @@ def _rights(task: Task, gold: Values, found: Values) -> list[bool] | None:
 def _parts(output: Field, labels: Sequence[str], gold: Values, tuned: Values) -> dict[str, Any]:
     """What a score is made of, for the class of the output."""
     if isinstance(output, Label):
-        return {"per_type": metrics.per_class(labels, gold, tuned)}
+        return _per_type(metrics.per_class(labels, gold, tuned))
     if isinstance(output, Labels):
-        return {"per_type": metrics.per_label([label for label in labels if label], gold, tuned)}
+        return _per_type(metrics.per_label([label for label in labels if label], gold, tuned))
     if isinstance(output, Spans):
-        return {"per_type": metrics.per_type(gold, tuned)}
+        return _per_type(metrics.per_type(gold, tuned))
     return _by_answerability(gold, tuned) if isinstance(output, Answer) else {}
+
+
+def _per_type(scores: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """A list: the endpoints hand it on, and labels that a dataset brought are no keys there."""
+    return {"per_type": [{"label": label, **found} for label, found in scores.items()]}
 
 
 def _calibration(

@@ -96,6 +96,16 @@ def support(count: float, lang: str) -> str:
     return translate(lang, "few.support", count=said) if count < FEW else said
 
 
+def per_type(report: Report) -> list[dict[str, Any]]:
+    """{"label", "precision", "recall", "f1", "support"} of each class or type of entity, the frequent ones first.
+
+    Reports of earlier versions have an object with the labels as its keys.
+    """
+    found = report.get("per_type", [])
+    rows = [{"label": label, **scores} for label, scores in found.items()] if isinstance(found, dict) else found
+    return sorted(rows, key=lambda row: -row["support"])
+
+
 def per_type_headers(output: Field, lang: str) -> list[str]:
     """Of a table with a line for each class, or for each type of entity."""
     kind = "label" if isinstance(output, (Label, Labels)) else "entity"

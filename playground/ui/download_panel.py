@@ -82,14 +82,14 @@ class DownloadPanel:
         wanted = self._wanted(visitor, model)
         known = downloads().status(wanted)
         if known and known.state == "offered":
-            downloads().start(wanted)
+            downloads().start(wanted, visitor.owner)
         elif wanted:
             downloads().look(wanted)
         return self._shown(visitor, model, wanted)
 
     def on_stop(self, visitor: Visitor, model: Any) -> list[Any]:
         wanted = self._wanted(visitor, model)
-        downloads().stop(wanted)
+        downloads().stop(wanted, visitor.owner)
         return self._shown(visitor, model, wanted)
 
     def _wanted(self, visitor: Visitor, model: Any) -> str:

@@ -174,14 +174,13 @@ def _types(report: Report, task_id: str, lang: str) -> dict[str, dict[str, Any]]
 
 def per_type(report: Report, headers: list[str], lang: str) -> dict[str, Any]:
     """Arguments for a table: precision, recall and F1 of every class or entity type, the frequent ones first."""
-    kinds = report["per_type"]
     data = [
         [
-            _short(kind),
-            *(verdict.percent(kinds[kind][name], lang) for name in ("precision", "recall", "f1")),
-            verdict.support(kinds[kind]["support"], lang),
+            _short(row["label"]),
+            *(verdict.percent(row[name], lang) for name in ("precision", "recall", "f1")),
+            verdict.support(row["support"], lang),
         ]
-        for kind in sorted(kinds, key=lambda kind: -kinds[kind]["support"])
+        for row in verdict.per_type(report)
     ]
     return _table(headers, data, first=28)
 

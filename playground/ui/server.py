@@ -50,7 +50,7 @@ def serve(host: str, port: int, lang: str, share: bool = False) -> None:
         # In the environment, so that what is started from here knows it too.
         os.environ["PLAYGROUND_PUBLIC"] = "1"
         settings.cache_clear()
-    free = free_port(host, port)
+    free_port(host, port)  # refused at once
     settings().uploads_dir.mkdir(parents=True, exist_ok=True)
     sweep()  # else only the next dataset would
     trash.sweep()
@@ -60,6 +60,7 @@ def serve(host: str, port: int, lang: str, share: bool = False) -> None:
     )
     blocks._queue.sleep_when_free = QUEUE_LOOK_SECONDS
     names = own_names()
+    free = free_port(host, port)  # only now: another server may have begun in the seconds since
     blocks.launch(server_name=host, server_port=free, **launch_options(lang, names) | {"share": share})
     keep_sessions(blocks)
     words = terminal_language(lang)

@@ -72,6 +72,9 @@ def test_a_gpu_takes_what_fits_and_says_why(
     device = choose_device(weights_gb * 2**30)
     assert (device.device_map, device.reason.key) == (map_, key)
     assert (device.dtype, device.training_dtype) == (torch.bfloat16, "bf16")
+    # What does not fit on the one that is named goes to the machine's memory, not to the other.
+    alone = map_ == "auto" and wanted != "auto"
+    assert set(device.placement.get("max_memory", ())) == ({1, "cpu"} if alone else set())
     assert all("A Card" in render(device.reason, lang) for lang in ("en", "zh"))
 
 

@@ -57,6 +57,18 @@ def test_room_is_made_before_the_load() -> None:
     assert there == [[]] and pool.keys() == ["b"]
 
 
+def test_what_was_used_at_once_and_does_not_fit_goes_when_it_is_free() -> None:
+    size = load().bytes
+    pool = Pool(max_bytes=int(1.5 * size))
+    with pool.lease("a", load, size), pool.lease("b", load, size):
+        assert pool.keys() == ["a", "b"], "in use"
+    assert pool.keys() == ["a"]
+    alone = Pool(max_bytes=size // 2)
+    with alone.lease("a", load, size):
+        pass
+    assert alone.keys() == ["a"], "the one that was used last is not loaded anew for the next call"
+
+
 def test_one_load_at_a_time_per_model() -> None:
     loads: list[float] = []
     pool = Pool(max_bytes=2**40)

@@ -54,7 +54,8 @@ def test_many_labels_are_counted() -> None:
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_entities_have_a_table_by_type_with_the_frequent_ones_first(lang: str) -> None:
     scores = {"precision": 0.125, "recall": 0.25, "f1": 0.5}
-    found = made(NER, per_type={"rare": {**scores, "support": 3}, f"big {HOSTILE}": {**scores, "support": 40}})
+    kinds = [{"label": "rare", **scores, "support": 3}, {"label": f"big {HOSTILE}", **scores, "support": 40}]
+    found = made(NER, per_type=kinds)
     spec = RunSpec(task="ner", data="x.csv", base="owner/base", labels=["big", "rare"])
     text = cards.card(spec, found, lang)
     few = verdict.support(3, lang)
@@ -69,7 +70,7 @@ def test_the_card_says_how_it_compares_and_whether_it_is_as_right_as_it_is_sure(
         "interval": [0.1, 0.2], "p": 0.01, "test": "mcnemar", "outcome": "better", "rows_better": 9, "rows_worse": 1,
     }  # fmt: skip
     sure = metrics.calibration([0.9] * 200, [True] * 200)
-    types = {HOSTILE: {"precision": 0.125, "recall": 0.25, "f1": 0.5, "support": 40}}
+    types = [{"label": HOSTILE, "precision": 0.125, "recall": 0.25, "f1": 0.5, "support": 40}]
     found = made(CLASSIFICATION, comparisons=[compared], calibration=sure, per_type=types)
     text = cards.card(RunSpec(task="classification", data="x.csv", base="owner/base"), found, lang)
     assert verdict.verdict(found, lang) in text

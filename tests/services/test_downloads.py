@@ -57,7 +57,13 @@ def test_a_download_is_offered_begun_stopped_and_ended(server: Hub) -> None:
     )
     assert 0 < going.share < 1 and 0 < going.seconds_left < 20
     assert "left" in said(going)
-    jobs.stop("someone/small")
+    # Whoever waits for it, too, is not left without it; whoever never asked cannot end it.
+    jobs.start("someone/small", "ann")
+    for owner in ("bob", "local"):
+        with pytest.raises(PlaygroundError) as caught:
+            jobs.stop("someone/small", owner)
+        assert caught.value.code == "download_wanted" and reaches(jobs, "downloading")()
+    jobs.stop("someone/small", "ann")
     assert "Stopping" in said(jobs.status("someone/small"))  # type: ignore[arg-type]
     wait_for(reaches(jobs, "offered"), 5, "the stop")
     server.bytes_per_second = 0

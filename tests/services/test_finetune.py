@@ -331,6 +331,16 @@ def test_balance_thins_out_training_rows_and_the_scores_stay_of_the_rows_as_they
     assert counts[True][0]["small"] == counts[False][0]["small"] and counts[True][0]["large"] <= 150
 
 
+def test_a_run_is_shown_the_gpu_that_was_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
+    assert [launch._gpu(0), launch._gpu(1)] == ["4", "6"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert [launch._gpu(0), launch._gpu(1)] == ["0", "1"]
+    monkeypatch.setenv("PLAYGROUND_DEVICE", "cuda:1")
+    settings.cache_clear()
+    assert launch.environment()["PLAYGROUND_DEVICE"] == "cuda"
+
+
 def test_environment_of_a_run_is_an_allow_list(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         "HF_TOKEN",

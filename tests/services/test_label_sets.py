@@ -59,7 +59,7 @@ def test_the_scorecard_counts_labels_that_are_missing_and_too_many() -> None:
     card = build(TASK, ["a", "b"], answers, rows=rows, scores=[[0.9], [0.8], [0.6]])
     assert card["labels"] == ["a", "b", ""]
     assert sorted(card["cells"]) == [[0, 0, 2], [1, 2, 1], [2, 1, 1]]
-    assert card["per_type"]["a"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 2}
+    assert card["per_type"][0] == {"label": "a", "precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 2}
     assert card["calibration"]["count"] == 3
     by_text = {sample["inputs"]["text"]: sample for sample in card["samples"]}
     assert by_text["0"]["gold"] == [{"text": "a"}, {"text": "b"}] and by_text["0"]["tuned"] == [{"text": "a"}]

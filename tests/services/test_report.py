@@ -37,13 +37,33 @@ def question(context: str, *answers: str) -> Row:
     }
 
 
+def keys(value: Any) -> Iterator[str]:
+    """Every key of every object of a value."""
+    if isinstance(value, dict):
+        yield from value
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from keys(part)
+
+
+def test_no_label_is_a_key() -> None:
+    """The endpoints hand the report on: whose keys a program knows, whatever a dataset brings."""
+    labels = ["<b>", "metrics "]
+    rows = [{"text": f"row {number}", "label": labels[number % 2]} for number in range(4)]
+    found = build(CLASSIFICATION, rows, labels * 2, labels, majority=labels[:1] * 4)
+    spans = [{"text": "Anna in Rome", "entities": [entity(0, 4), entity(8, 12, "<b>")]}]
+    for report in (found, build(NER, spans, [[entity(0, 4)]], ["PER", "<b>"], dictionary=[[]])):
+        assert {row["label"] for row in report["per_type"]} & set(labels)
+        assert set(keys(report)) & {*labels, "PER"} == set()
+
+
 def test_labels_have_a_confusion_matrix_and_scores_of_each() -> None:
     rows = [{"text": f"row {number}", "label": label} for number, label in enumerate("aabc")]
     found = build(CLASSIFICATION, rows, ["a", "b", "b", "c"], ["a", "b", "c", "d"], majority=["a"] * 4)
     assert found["labels"] == ["a", "b", "c", "d"]
     assert sorted(found["cells"]) == [[0, 0, 1], [0, 1, 1], [1, 1, 1], [2, 2, 1]]
-    assert found["per_type"]["a"] == {"precision": 1.0, "recall": 0.5, "f1": pytest.approx(2 / 3), "support": 2}
-    assert found["per_type"]["d"]["support"] == 0
+    scores = {row.pop("label"): row for row in found["per_type"]}
+    assert scores["a"] == {"precision": 1.0, "recall": 0.5, "f1": pytest.approx(2 / 3), "support": 2}
+    assert scores["d"]["support"] == 0
     assert found["metrics"]["tuned"]["accuracy"] == 0.75
     assert found["metrics"]["majority"]["accuracy"] == 0.5
     low, high = found["intervals"]["tuned"]["accuracy"]
@@ -56,8 +76,9 @@ def test_labels_have_a_confusion_matrix_and_scores_of_each() -> None:
 def test_entities_have_scores_by_type() -> None:
     rows = [{"text": "Anna in Rome", "entities": [entity(0, 4), entity(8, 12, "LOC")]}, {"text": "-", "entities": []}]
     found = build(NER, rows, [[entity(0, 4)], []], ["LOC", "PER"], dictionary=[[], []])
-    assert found["per_type"]["PER"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 1}
-    assert found["per_type"]["LOC"]["recall"] == 0.0
+    scores = {row.pop("label"): row for row in found["per_type"]}
+    assert scores["PER"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 1}
+    assert scores["LOC"]["recall"] == 0.0
     assert found["metrics"]["tuned"]["entity_f1"] == pytest.approx(2 / 3)
     assert found["labels"] == ["LOC", "PER", NOTHING]
     assert sorted(found["cells"]) == [[0, 2, 1], [1, 1, 1]], "a person found, a place that was not"

@@ -118,12 +118,12 @@ def test_the_report_has_the_task_s_scores_and_baseline(run: Run, report: dict[st
     tuned = report["metrics"]["tuned"]
     if run.spec().task == "multi_label":
         assert tuned["micro_f1"] > 0.7 > report["metrics"]["frequent_labels"]["micro_f1"]
-        assert {kind: scores["support"] for kind, scores in report["per_type"].items()} == {"person": 6, "place": 6}
+        assert {row["label"]: row["support"] for row in report["per_type"]} == {"person": 6, "place": 6}
     elif run.spec().task == "ner":
         # Every name of the held-out rows stands in the training rows, so looking it up is always right.
         assert report["metrics"]["dictionary"]["entity_f1"] == 1.0
         assert tuned["entity_f1"] > 0.9, "names are told apart by what they are"
-        assert {kind: scores["support"] for kind, scores in report["per_type"].items()} == {"LOC": 9, "PER": 9}
+        assert {row["label"]: row["support"] for row in report["per_type"]} == {"LOC": 9, "PER": 9}
     else:
         # It finds the place beside "moved", and answers as well where nothing is the answer.
         assert report["metrics"]["sliding_window"]["answer_f1"] == pytest.approx(8 / 12)

@@ -119,13 +119,15 @@ def test_a_report_of_an_earlier_version_is_shown() -> None:
         "interval_method": "Wilson score interval, 95 %",
         "labels": ["a", "b"],
         "confusion": [[9, 1], [1, 9]],
+        "per_type": {"a": {"precision": 0.9, "recall": 0.9, "f1": 0.9, "support": 10}},
         "rows": {"train": 80, "held_out": 20},
     }
     view = RunView("id", RunSpec(task="classification", data="x.csv"), RunStatus(state="done"), True, "run/id")
     shown = scorecard.contents(view, report, "en")
     assert list(shown) == list(scorecard.PARTS)
     assert shown["matrix"]["value"]["data"] == [["a", "9", "1"], ["b", "1", "9"]]
-    assert not any(shown[box]["visible"] for box in ("rows", "types_box", "calibration_box"))
+    assert not any(shown[box]["visible"] for box in ("rows", "calibration_box"))
+    assert shown["types"]["value"]["data"][0][0] == "a"
     kept = [{"inputs": {"text": "x"}, "gold": "a", "tuned": "b", "right": False}]
     assert scorecard.outcomes({**report, "samples": kept}) == {"wrong": 1}
     assert scorecard.samples({**report, "samples": kept}, "wrong", "", "en")[1]["value"]["data"] == [["x", "a", "b"]]

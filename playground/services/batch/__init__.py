@@ -50,6 +50,7 @@ ENDINGS = ("csv", "jsonl", "parquet")
 KEEP_SECONDS = 7 * 24 * 3600.0
 QUEUE_SECONDS = 0.2
 
+_starting = threading.Lock()
 _turn = threading.Lock()
 """Held by the batch that is at work in this process: two would only share the cores."""
 
@@ -223,9 +224,13 @@ def _ending(output: Path, files: Sequence[Path]) -> str:
 def start(batch_id: str, owner: str) -> None:
     """Work on a batch, from where it stopped, behind this thread and after any other of this process."""
     batch = _find(batch_id, owner)
-    if settings().public and sum(one.status().state in GOING for one in list_batches(settings().batches_dir, owner)):
-        raise PlaygroundError("batch_unfinished")
-    _start(batch)
+    if not settings().public:
+        _start(batch)
+        return
+    with _starting:  # of two requests the second sees what the first began
+        if sum(one.status().state in GOING for one in list_batches(settings().batches_dir, owner)):
+            raise PlaygroundError("batch_unfinished")
+        _start(batch)
 
 
 def _start(batch: Batch) -> None:
