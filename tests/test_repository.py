@@ -7,7 +7,9 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-MAX_BYTES = 10 * 2**20
+MAX_BYTES = 10_000_000
+STARTERS_BYTES = 60_000_000
+"""Of all starters together."""
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 LEFT_BEHIND = {".git", ".venv", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", "runs"}
@@ -28,6 +30,8 @@ def test_files_are_small_and_weights_are_safetensors() -> None:
     for path in files():
         assert path.stat().st_size < MAX_BYTES, path
         assert path.suffix not in PICKLES, path
+    starters = ROOT / "playground/starters"
+    assert sum(path.stat().st_size for path in starters.rglob("*") if path.is_file()) < STARTERS_BYTES
 
 
 def test_files_and_functions_are_of_a_size_to_read() -> None:

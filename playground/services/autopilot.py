@@ -148,7 +148,10 @@ def _held_out(kind: type[Field], rows: int, marked: int) -> Choice:
 
 def _learning_rate(spec: RunSpec) -> Choice:
     if spec.method == "scratch":
-        return Choice(1e-3, msg("autopilot.learning_rate_scratch"))
+        from playground.heads.scratch import architecture
+
+        rate = architecture(spec.base).learning_rate
+        return Choice(rate, msg("autopilot.learning_rate_scratch", value=f"{rate:g}"))
     if spec.method == "lora":
         return Choice(5e-4, msg("autopilot.learning_rate"))
     if spec.base.startswith(OURS):

@@ -187,7 +187,7 @@ def test_auto_tokenizer_gives_the_same_tokenizer(trained: dict[tuple[str, str], 
     assert again.model_max_length == SMALL.max_length and again.pad_token_id == case.model.config.pad_token_id == 0
 
 
-@pytest.mark.parametrize("name", ["scratch/mlp", "scratch/bilstm", "scratch/transformer"])
+@pytest.mark.parametrize("name", ["scratch/bag", "scratch/mlp", "scratch/bilstm", "scratch/transformer"])
 @pytest.mark.parametrize("head", ["sequence_classification", "multi_label"])
 def test_the_files_tell_head_and_labels(trained: dict[tuple[str, str], Trained], name: str, head: str) -> None:
     described = describe("run/x", trained[name, head].folder)
@@ -200,8 +200,18 @@ def test_longer_texts_than_the_fixed_length_are_cut(trained: dict[tuple[str, str
     torch.testing.assert_close(logits(model, {"input_ids": ids}), logits(model, {"input_ids": ids[:, :64]}))
 
 
+def test_a_bag_knows_pairs_in_their_order(trained: dict[tuple[str, str], Trained]) -> None:
+    """The same words in another order are other pairs; the first and last word of a pair are not exchangeable."""
+    model = trained["scratch/bag", "sequence_classification"].model
+    one, other = (logits(model, {"input_ids": torch.tensor([ids])})["logits"] for ids in ([7, 8, 9], [9, 8, 7]))
+    assert not torch.allclose(one, other)
+    model.pairs.weight.data.zero_()
+    one, other = (logits(model, {"input_ids": torch.tensor([ids])})["logits"] for ids in ([7, 8, 9], [9, 8, 7]))
+    torch.testing.assert_close(one, other)
+
+
 def test_an_empty_row_has_an_answer(trained: dict[tuple[str, str], Trained]) -> None:
-    for name in ("scratch/mlp", "scratch/bilstm"):
+    for name in ("scratch/bag", "scratch/mlp", "scratch/bilstm"):
         model = trained[name, "sequence_classification"].model
         inputs = {"input_ids": torch.zeros(2, 3, dtype=torch.long), "attention_mask": torch.tensor([[0] * 3, [1] * 3])}
         assert logits(model, inputs)["logits"].isfinite().all()

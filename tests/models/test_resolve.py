@@ -7,7 +7,7 @@ import pytest
 
 from playground.errors import PlaygroundError
 from playground.models.catalog import Entry, catalog, packaged_folder
-from playground.models.resolve import resolve, starters
+from playground.models.resolve import resolve, resolve_base, starters
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -23,6 +23,13 @@ def test_the_bundled_base_is_found_without_network_and_pinned() -> None:
     assert (base.folder / "model.safetensors").is_file()
     assert (base.kind, base.head) == ("model", "")
     assert base.revision == catalog()[MINILM].revision and len(str(base.revision)) == 40
+
+
+def test_a_base_may_be_named_with_its_revision() -> None:
+    """A run keeps what was asked for, and beside it the commit that it was then."""
+    pinned = resolve(f"{MINILM}@{catalog()[MINILM].revision}")
+    for name in (MINILM, f"{MINILM}@{pinned.revision}", f"{MINILM}@main"):
+        assert resolve_base(name, pinned.revision) == pinned
 
 
 def test_weights_that_are_not_the_expected_ones_are_refused() -> None:

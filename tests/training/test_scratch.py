@@ -46,6 +46,7 @@ def pairs() -> list[Row]:
 
 
 CASES: dict[str, tuple[str, list[Row], list[str]]] = {
+    "scratch/bag": ("classification", review_rows(), ["bad", "good"]),
     "scratch/mlp": ("classification", review_rows(), ["bad", "good"]),
     "scratch/bilstm": ("ner", entity_rows(), ["LOC", "PER"]),
     "scratch/transformer": ("classification", review_rows(), ["bad", "good"]),

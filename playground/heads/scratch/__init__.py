@@ -35,6 +35,17 @@ ARCHITECTURES: dict[str, Architecture] = {
     kind.id: kind
     for kind in (
         Architecture(
+            id="scratch/bag",
+            heads=("sequence_classification", "multi_label"),
+            style="plain",
+            tokens="words",
+            hidden_size=(64, 64, 128),
+            layers=(1, 1, 1),
+            dropout=DENSE_DROPOUT,
+            max_length=256,
+            learning_rate=3e-3,
+        ),
+        Architecture(
             id="scratch/mlp",
             heads=("sequence_classification", "multi_label"),
             style="plain",

@@ -1,4 +1,4 @@
-"""The two textbook networks as models of transformers: saved, sharded and loaded by the Auto classes like any other.
+"""The three textbook networks as models of transformers: saved, sharded and loaded by the Auto classes like any other.
 
 Importing this module makes their names known to the Auto classes.
 Shapes: B rows, T tokens, L tokens of a fixed length, H width, C outputs.
@@ -24,9 +24,12 @@ from transformers.modeling_outputs import SequenceClassifierOutput, TokenClassif
 EMBEDDING_STD = 0.1
 """torch's own start, 1, is as far as Adam goes in a thousand steps at 1e-3: words would stay where chance put them."""
 
+FIRST_PRIME, SECOND_PRIME = 1_000_003, 7_919
+"""Spread the pairs of tokens over their numbers."""
+
 
 class ScratchConfig(PretrainedConfig):
-    """What both networks are told.
+    """What the networks are told.
 
     max_position_embeddings  the longest input in tokens, under the name that transformers has for it
     """
@@ -57,6 +60,16 @@ class ScratchBiLstmConfig(ScratchConfig):
     model_type = "scratch-bilstm"
 
 
+class ScratchBagConfig(ScratchConfig):
+    """pairs  numbers that pairs of neighbouring tokens share; two pairs that get the same one are one to the network"""
+
+    model_type = "scratch-bag"
+
+    def __init__(self, pairs: int = 16_384, **options: Any) -> None:
+        self.pairs = pairs
+        super().__init__(**options)
+
+
 class ScratchModel(PreTrainedModel):
     """What the networks have in common: embeddings, and how weights begin."""
 
@@ -70,7 +83,8 @@ class ScratchModel(PreTrainedModel):
         """torch's own starts, which keep the scale of what goes through, but for the embeddings."""
         if isinstance(module, nn.Embedding):
             module.weight.normal_(0, EMBEDDING_STD)
-            module.weight[module.padding_idx] = 0
+            if module.padding_idx is not None:
+                module.weight[module.padding_idx] = 0
         elif isinstance(module, nn.Linear | nn.LSTM):
             module.reset_parameters()
 
@@ -108,6 +122,52 @@ class ScratchMlpForSequenceClassification(ScratchModel):
             values = self.dropout(layer(values).relu())
         logits = self.classifier(values)
         return SequenceClassifierOutput(loss=_loss(logits, labels), logits=logits)
+
+
+class ScratchBagForSequenceClassification(ScratchModel):
+    """A text is the sum of its tokens and of its pairs of neighbours, in any order (fastText, Joulin et al. 2016).
+
+    Of what it sums, dropout leaves out whole tokens and pairs (Iyyer et al. 2015): no few of them may decide.
+    """
+
+    config_class = ScratchBagConfig
+
+    def __init__(self, config: ScratchBagConfig) -> None:
+        super().__init__(config)
+        self.pairs = nn.Embedding(config.pairs, config.hidden_size)
+        widths = [config.hidden_size] * config.num_hidden_layers
+        self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
+        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        self.post_init()
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+    ) -> SequenceClassifierOutput:
+        """input_ids, attention_mask: [B, T]; labels: [B], or floats [B, C] -> logits [B, C].
+
+        token_type_ids are not read.
+        """
+        mask = (torch.ones_like(input_ids) if attention_mask is None else attention_mask).to(self.pairs.weight.dtype)
+        left, right = input_ids[:, :-1], input_ids[:, 1:]
+        numbers = (left * FIRST_PRIME + right * SECOND_PRIME) % self.pairs.num_embeddings
+        total, count = self._sum(self.embedding(input_ids), mask)
+        more, others = self._sum(self.pairs(numbers), mask[:, :-1] * mask[:, 1:])
+        # The root, not the count: a long text says more, and is surer, than a short one.
+        values = (total + more) / (count + others).clamp(min=1).sqrt().unsqueeze(-1)
+        for layer in self.hidden:
+            values = self.dropout(layer(values).relu())
+        logits = self.classifier(values)
+        return SequenceClassifierOutput(loss=_loss(logits, labels), logits=logits)
+
+    def _sum(self, embedded: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """[B, N, H], [B, N] -> the sum [B, H], and how many were summed [B]."""
+        if self.training:
+            mask = mask * (torch.rand_like(mask) >= self.config.dropout)
+        return (embedded * mask.unsqueeze(-1)).sum(1), mask.sum(1)
 
 
 class ScratchBiLstmModel(ScratchModel):
@@ -188,8 +248,9 @@ def _loss(logits: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor | N
     return nn.functional.cross_entropy(logits.flatten(0, -2), labels.flatten())
 
 
-for config_class in (ScratchMlpConfig, ScratchBiLstmConfig):
+for config_class in (ScratchMlpConfig, ScratchBiLstmConfig, ScratchBagConfig):
     AutoConfig.register(config_class.model_type, config_class)
 AutoModelForSequenceClassification.register(ScratchMlpConfig, ScratchMlpForSequenceClassification)
 AutoModelForSequenceClassification.register(ScratchBiLstmConfig, ScratchBiLstmForSequenceClassification)
+AutoModelForSequenceClassification.register(ScratchBagConfig, ScratchBagForSequenceClassification)
 AutoModelForTokenClassification.register(ScratchBiLstmConfig, ScratchBiLstmForTokenClassification)

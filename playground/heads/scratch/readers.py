@@ -15,9 +15,12 @@ from transformers import (
 )
 
 from playground.heads.scratch.modeling import (
+    ScratchBagConfig,
+    ScratchBagForSequenceClassification,
     ScratchBiLstmConfig,
     ScratchBiLstmForSequenceClassification,
     ScratchBiLstmForTokenClassification,
+    ScratchConfig,
     ScratchMlpConfig,
     ScratchMlpForSequenceClassification,
 )
@@ -26,6 +29,8 @@ from playground.heads.scratch.writers import INNER
 from playground.models.resolve import SEVERAL_LABELS
 
 CLASSES: dict[tuple[str, str], type[PreTrainedModel]] = {
+    ("scratch/bag", "sequence_classification"): ScratchBagForSequenceClassification,
+    ("scratch/bag", "multi_label"): ScratchBagForSequenceClassification,
     ("scratch/mlp", "sequence_classification"): ScratchMlpForSequenceClassification,
     ("scratch/mlp", "multi_label"): ScratchMlpForSequenceClassification,
     ("scratch/bilstm", "sequence_classification"): ScratchBiLstmForSequenceClassification,
@@ -37,6 +42,12 @@ CLASSES: dict[tuple[str, str], type[PreTrainedModel]] = {
     ("scratch/transformer", "extractive_qa"): BertForQuestionAnswering,
 }
 """(architecture, head) -> the class of its network."""
+OURS: dict[str, type[ScratchConfig]] = {
+    "scratch/bag": ScratchBagConfig,
+    "scratch/mlp": ScratchMlpConfig,
+    "scratch/bilstm": ScratchBiLstmConfig,
+}
+"""Networks of `modeling`, by what they are told."""
 
 
 def new_reader(
@@ -64,9 +75,8 @@ def _config(architecture_id: str, tokenizer: PreTrainedTokenizerFast, sizes: Cho
         "max_position_embeddings": sizes.max_length,
         "pad_token_id": tokenizer.pad_token_id,
     }
-    if architecture_id != "scratch/transformer":
-        kind = ScratchMlpConfig if architecture_id == "scratch/mlp" else ScratchBiLstmConfig
-        return kind(**common, dropout=sizes.dropout)
+    if architecture_id in OURS:
+        return OURS[architecture_id](**common, dropout=sizes.dropout)
     return BertConfig(
         **common,
         num_attention_heads=sizes.heads,

@@ -58,6 +58,7 @@ class Architecture:
     tokens       what it reads where nothing else is asked for
     hidden_size, layers, dropout  for little, middling and much text
     max_length   in words or subwords
+    learning_rate  of AdamW
     """
 
     id: str
@@ -68,6 +69,7 @@ class Architecture:
     layers: tuple[int, int, int]
     dropout: tuple[float, float, float]
     max_length: int
+    learning_rate: float = 1e-3
 
 
 VOCABULARY: dict[Tokens, tuple[int, int, int]] = {
