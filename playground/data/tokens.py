@@ -13,6 +13,8 @@ NO_BLANK_BEFORE = re.compile(r"[.,;:!?%)\]}]|'|'(s|m|d|re|ve|ll)|n't|\.\.\.", re
 NO_BLANK_AFTER = re.compile(r"[(\[{$#£€]|-")
 UNSPACED = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff9f\U00020000-\U0003ffff]")
 """Characters that take no blanks around them: Chinese, Japanese, and their punctuation."""
+MOSTLY = 0.3
+"""Share of characters from which a text counts as Chinese: names and code between them are not."""
 
 
 def join(tokens: Sequence[str]) -> tuple[str, list[Place]]:

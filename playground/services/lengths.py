@@ -12,7 +12,7 @@ from typing import Any
 
 from playground import data
 from playground.data import Checked, Fault, Found, Table, fault
-from playground.data.tokens import UNSPACED
+from playground.data.tokens import MOSTLY, UNSPACED
 from playground.models.catalog import catalog
 from playground.models.resolve import Resolved, longest_input
 from playground.services import autopilot
@@ -23,8 +23,6 @@ BINS = (8, 16, 32, 64, 128, 256, 512, 1024)
 MOST_CHARS = 500_000
 """Of the rows that are looked at: of more text every n-th row, so that they are counted within a second or two."""
 BATCH = 256
-MOSTLY = 0.3
-"""Share of characters from which a text counts as Chinese: names and code between them are not."""
 
 
 @dataclass(frozen=True)

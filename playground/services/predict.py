@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
+from playground.data.tokens import MOSTLY, UNSPACED
 from playground.errors import PlaygroundError, first_fault
 from playground.fields import PLACE, Field, Row
 from playground.i18n import LanguageName, Message, msg, render, translate
@@ -55,8 +56,31 @@ def predict(
     """
     task = get_task(task_id)
     row, knobs = checked_row(task, inputs), checked_params(task, params or {})
+    model = model or task.models[0]
     found = predictions(task, [row], model=model, params=knobs, owner=owner)[0]
-    return with_model(found, model or task.models[0], owner) if details else found.output
+    if not details:
+        return found.output
+    told = with_model(found, model, owner)
+    told["details"] |= foreign(task, row, model, owner)
+    return told
+
+
+def foreign(task: Task, row: Row, model: str, owner: str = "local") -> dict[str, str]:
+    """{"base", "instead"} where a text is Chinese or Japanese and what a model stands on has read English only.
+
+    instead  the first model known for the task that reads Chinese; "" where none is
+    Of any other {}.
+    """
+    text = "".join(value for value in row.values() if isinstance(value, str))
+    if len(UNSPACED.findall(text)) <= MOSTLY * len(text):
+        return {}
+    resolved = resolve(model, owner)
+    entry = catalog().get(resolved.base or resolved.id)
+    if entry is None or list(entry.languages) != ["en"]:
+        return {}
+    ours = [known for known in task.models if known.endswith("-zh")]
+    known = [*ours, *(listed.id for listed in offered_for(task.id) if "zh" in listed.languages)]
+    return {"base": entry.id.rpartition("/")[2], "instead": next(iter(known), "")}
 
 
 def with_model(found: Prediction, model: str, owner: str = "local") -> dict[str, Any]:

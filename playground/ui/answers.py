@@ -28,6 +28,7 @@ def scores(inputs: Row, output: list[LabelScore], details: dict[str, Any], lang:
         said.append(translate(lang, "ui.labels.apply" if applying else "ui.labels.none", labels=applying))
     if details.get("sure") is False:
         said += [translate(lang, "ui.unsure"), *_retries(details, lang)]
+    said += _foreign(details, lang)
     return [{entry["label"]: entry["score"] for entry in output}, markup.note(" · ".join(said)) if said else ""]
 
 
@@ -43,7 +44,7 @@ def entities(inputs: Row, output: list[Entity], details: dict[str, Any], lang: s
     said = said or translate(lang, "ui.entities.none")
     lost = [translate(lang, "ui.entities.lost", lost=details["lost"])] if details.get("lost") else []
     unsure = [translate(lang, "ui.unsure")] if details.get("sure") is False else []
-    note = markup.note(" · ".join([said, *lost, *unsure, *_retries(details, lang)]))
+    note = markup.note(" · ".join([said, *lost, *unsure, *_retries(details, lang), *_foreign(details, lang)]))
     return [marked(inputs["text"], places), note, {"headers": headers(ENTITIES, lang), "data": rows}]
 
 
@@ -67,7 +68,7 @@ def answer(inputs: Row, output: FoundAnswer, details: dict[str, Any], lang: str)
     sure = translate(lang, "ui.unsure") if details.get("sure") is False else score
     found = markup.answer(
         output["answer"] or translate(lang, "ui.answer.none"),
-        " · ".join([sure, *_retries(details, lang)]),
+        " · ".join([sure, *_retries(details, lang), *_foreign(details, lang)]),
     )
     rows = [
         [
@@ -106,6 +107,14 @@ def written(inputs: Row, output: dict[str, str], details: dict[str, Any], lang: 
 def _retries(details: dict[str, Any], lang: str) -> list[str]:
     """That a server was asked again, where it was."""
     return [translate(lang, "ui.written.retries", retries=details["retries"])] if details.get("retries") else []
+
+
+def _foreign(details: dict[str, Any], lang: str) -> list[str]:
+    """That the text is in a language that the model has not read, where it is."""
+    if "instead" not in details:
+        return []
+    key = "ui.foreign" if details["instead"] else "ui.foreign.none"
+    return [translate(lang, key, base=details["base"], instead=details["instead"])]
 
 
 def tokens(details: dict[str, Any], lang: str) -> markup.Pieces:

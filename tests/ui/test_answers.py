@@ -1,0 +1,27 @@
+"""What a tab says of an answer besides the answer."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import pytest
+
+from playground.i18n import LANGUAGES, translate
+from playground.ui import answers
+
+ROW = {"text": "居里夫人", "question": "谁？", "context": "居里夫人"}
+FOUND = {"answer": "居里夫人", "start": 0, "end": 4, "score": 0.5}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize(
+    ("shown", "output"), [(answers.scores, [{"label": "a", "score": 1.0}]), (answers.entities, []), (answers.answer, FOUND)]
+)
+def test_a_text_in_a_language_that_the_model_has_not_read_is_said_to_be_one(lang: str, shown: Any, output: Any) -> None:
+    plain = {"alternatives": []}
+    for instead, key in (("owner/chinese", "ui.foreign"), ("", "ui.foreign.none")):
+        said = translate(lang, key, base="minilm", instead=instead)
+        told = shown(ROW, output, plain | {"base": "minilm", "instead": instead}, lang)
+        assert said in html.unescape(str(told))
+    assert "minilm" not in str(shown(ROW, output, plain, lang))
