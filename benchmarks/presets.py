@@ -1,4 +1,4 @@
-"""Learning rates and passes of the balanced preset, compared on held-out parts of training data only.
+"""Learning rates, passes and distillation of the balanced preset, compared on held-out parts of training data only.
 
 No test file is read. Takes hours on a CPU; each line is printed as soon as it is known.
 """
@@ -18,8 +18,12 @@ DATASETS = {
     "sib200 en": "sib200/eng_Latn/train.tsv",
     "sentence polarity": "sentiment_en/sentence_polarity.tsv",
 }
-SETTINGS: tuple[list[str], ...] = ([], ["learning_rate=0.0002"], ["learning_rate=0.001"], ["epochs=4"], ["epochs=10"])
-"""What is changed; [] is the preset as it is."""
+SETTINGS: tuple[list[str], ...] = (
+    [], ["learning_rate=0.0002"], ["learning_rate=0.001"], ["epochs=4"], ["epochs=10"],
+    ["held_out=0.7"], ["held_out=0.7", "distillation=0"],
+)  # fmt: skip
+"""What is changed; [] is the preset as it is. The last two differ by what a fine-tune of many classes learns from the
+probe; of 7,000 rows the standard error of that difference is a quarter of a point."""
 
 
 def main() -> None:

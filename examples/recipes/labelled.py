@@ -47,7 +47,16 @@ def emotion_en(data: Path) -> Iterator[Row]:
 
 def topic_en(data: Path) -> Iterator[Row]:
     """topic-en: sentences of news and guides with one of seven topics (SIB-200, text CC BY-SA 4.0)."""
-    folder = data / "train/sib200/eng_Latn"
+    yield from topics(data, "eng_Latn")
+
+
+def topic_zh(data: Path) -> Iterator[Row]:
+    """topic-zh: the same sentences in simplified Chinese."""
+    yield from topics(data, "zho_Hans")
+
+
+def topics(data: Path, language: str) -> Iterator[Row]:
+    """SIB-200 in a language, its test set held out."""
     for part in ("train", "dev", "test"):
-        for _, topic, text in list(cells(folder / f"{part}.tsv"))[1:]:
+        for _, topic, text in list(cells(data / "train/sib200" / language / f"{part}.tsv"))[1:]:
             yield {"text": text, "label": topic, "split": "held_out" if part == "test" else "train"}

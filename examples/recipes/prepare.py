@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from examples.recipes.labelled import emotion_en, topic_en
+from examples.recipes.labelled import emotion_en, topic_en, topic_zh
 from examples.recipes.texts import poem_zh, story_en
 from playground.data.tokens import join
 
@@ -204,6 +204,7 @@ RECIPES = {
     "poem-zh": poem_zh,
     "emotion-en": emotion_en,
     "topic-en": topic_en,
+    "topic-zh": topic_zh,
 }
 
 
