@@ -3,8 +3,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 PY = $(VENV)/bin/python
 ARGS ?=
-# Two at a time, a file to each, in the order of tests/conftest.py: a test mostly waits for a process or a browser.
-PYTEST = $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Two at a time, a file to each, in the order of tests/conftest.py: a test mostly waits for a process or a browser. Each
+# has a core: two threads of torch beside a busy core take several times as long as one.
+PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test test-all soak check format bench starters browser pin clean
 
