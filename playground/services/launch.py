@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any, get_args
 
 import psutil
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from playground.runs import Run, process_started
 from playground.settings import Settings, settings
@@ -110,8 +112,16 @@ def environment() -> dict[str, str]:
         f"PLAYGROUND_{name.upper()}": os.environ[f"PLAYGROUND_{name.upper()}"]
         for name, info in Settings.model_fields.items()
         # A run is no visitor: what it may use was checked before, and its own folder is not among the models offered.
-        if info.annotation is not SecretStr and name != "public" and f"PLAYGROUND_{name.upper()}" in os.environ
+        if not _holds_secret(info.annotation) and name != "public" and f"PLAYGROUND_{name.upper()}" in os.environ
     }
     if settings().device.startswith("cuda"):
         ours["PLAYGROUND_DEVICE"] = "cuda"  # it is shown one GPU, whose number is 0 there
     return {**passed, **ours, **SET, "PLAYGROUND_HOME": str(settings().home.resolve()), "PYTHONPATH": str(ROOT)}
+
+
+def _holds_secret(kind: Any) -> bool:
+    """Whether a value of a type is a secret, or may have one anywhere within, as an endpoint has its key."""
+    within = list(get_args(kind))
+    if inspect.isclass(kind) and issubclass(kind, BaseModel):
+        within += [info.annotation for info in kind.model_fields.values()]
+    return kind is SecretStr or any(map(_holds_secret, within))

@@ -91,13 +91,15 @@ def test_what_is_needed_is_the_model_or_the_base_of_an_adapter(tmp_path: Path) -
     assert needed(str(adapter)) == f"someone/base@{'f' * 40}"
 
 
-def test_no_training_gets_the_token_or_is_taken_for_a_visitor(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_training_gets_a_token_or_is_taken_for_a_visitor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     monkeypatch.setenv("PLAYGROUND_HF_TOKEN", "hf_secret")
     monkeypatch.setenv("PLAYGROUND_PUBLIC", "1")
+    monkeypatch.setenv("PLAYGROUND_ENDPOINTS", '{"x": {"provider": "together", "model": "m", "key": "hf_secret"}}')
     settings.cache_clear()
     assert settings().public and settings().hf_token.get_secret_value() == "hf_secret"
-    assert "hf_secret" not in environment().values()
+    assert settings().endpoints["x"].key.get_secret_value() == "hf_secret"
+    assert not any("hf_secret" in value for value in environment().values())
     assert "PLAYGROUND_PUBLIC" not in environment()  # it could not load what it has just saved
 
 

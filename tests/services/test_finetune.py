@@ -351,9 +351,12 @@ def test_environment_of_a_run_is_an_allow_list(home: Path, monkeypatch: pytest.M
         "LD_PRELOAD",
     ):
         monkeypatch.setenv(name, "a secret")
+    endpoint = {"url": "http://127.0.0.1:8000/v1", "model": "m", "key": "a-secret"}
+    monkeypatch.setenv("PLAYGROUND_ENDPOINTS", json.dumps({"x": endpoint}))
     monkeypatch.setenv("PLAYGROUND_DEVICE", "cpu")
     environment = launch.environment()
     assert "a secret" not in environment.values()
+    assert not any("a-secret" in value for value in environment.values())
     assert environment["PLAYGROUND_DEVICE"] == "cpu"
     assert environment["PLAYGROUND_HOME"] == str(home)
     assert environment["HF_HUB_DISABLE_IMPLICIT_TOKEN"] == "1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import time
@@ -140,7 +141,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 class playground_home:
-    """A home of its own for the block, and a secret in the environment of the parent."""
+    """A home of its own for the block, and secrets in the environment of the parent."""
 
     def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.path, self.monkeypatch = path, monkeypatch
@@ -149,6 +150,8 @@ class playground_home:
         self.monkeypatch.setenv("PLAYGROUND_HOME", str(self.path))
         self.monkeypatch.setenv("HF_TOKEN", SECRET)
         self.monkeypatch.setenv("PLAYGROUND_SOMETHING_ELSE", SECRET)
+        endpoint = {"url": "http://127.0.0.1:8000/v1", "model": "m", "key": SECRET}
+        self.monkeypatch.setenv("PLAYGROUND_ENDPOINTS", json.dumps({"x": endpoint}))
         settings.cache_clear()
         return self.path
 
