@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import (
     AliasChoices,
@@ -47,6 +48,14 @@ class Endpoint(BaseModel):
         if not (text.isascii() and text.isprintable()) or " " in text:
             raise PydanticCustomError("signs", "characters that no header holds")
         return SecretStr(text)
+
+    @field_validator("url")
+    @classmethod
+    def _with_its_parts(cls, url: str) -> str:
+        """One whose parts can be told apart: what is not told from the address of a machine may be a password."""
+        if urlsplit(url).port == 0:  # raises ValueError for what is no number
+            raise ValueError("no port")
+        return url
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Endpoint:

@@ -43,7 +43,7 @@ NO_EXTRAS = (400, 422)
 WITHOUT_THOUGHT = {"chat_template_kwargs": {"enable_thinking": False}}
 LOOK_SECONDS = 0.2
 _PLAIN: set[tuple[str, str]] = set()
-"""Names of endpoints and where they are, that are to be asked for nothing but a text."""
+"""Names of endpoints and their addresses, that are to be asked for nothing but a text."""
 REASON_CHARS = 200
 
 
@@ -110,7 +110,7 @@ class Remote(Trunkless):
         """The text as it grows; the last value says how it ended, and how often it was tried."""
         with self._turn(bounds):
             bounds.began = time.monotonic()  # while others were asked, nothing was written
-            here = (self.name, endpoints.where(self.endpoint))
+            here = (self.name, self.endpoint.url or self.endpoint.provider)
             written, plain, tried = _Written(bounds.began), here in _PLAIN, 0
             while not bounds.over:
                 try:
@@ -168,10 +168,10 @@ class Remote(Trunkless):
             return InferenceClient(base_url=self.endpoint.url, api_key=key or "-", timeout=left)
         return InferenceClient(provider=self.endpoint.provider, api_key=key, timeout=left)  # type: ignore[arg-type]
 
-    def _told(self, error: Exception) -> dict[str, str]:
-        return {
-            "name": self.name, "address": endpoints.where(self.endpoint), "reason": _reason(error, _status(error))
-        }  # fmt: skip
+    def _told(self, error: Exception) -> dict[str, Any]:
+        address = endpoints.where(self.name, self.endpoint)
+        named = msg("endpoint.at", name=self.name, address=address) if address != self.name else f"“{self.name}”"
+        return {"endpoint": named, "reason": endpoints.told(self.name, self.endpoint, _reason(error))[:REASON_CHARS]}
 
     def _after(self, error: Exception, tried: int, bounds: Bounds) -> None:
         """Wait for the next try. Raises PlaygroundError where it would not help, or was the last."""
@@ -253,11 +253,11 @@ def _turns(row: Row) -> list[Turn]:
     return list(row.get("messages") or [{"role": USER, "content": row["text"]}])
 
 
-def _reason(error: Exception, status: int) -> str:
+def _reason(error: Exception) -> str:
     """What went wrong, without the request: it names no key, and its text may be long."""
     said = getattr(error, "server_message", None) or str(error).strip().splitlines()[:1]
     text = said if isinstance(said, str) else next(iter(said), "")
-    return " ".join(filter(None, [str(status or ""), text[:REASON_CHARS] or type(error).__name__]))
+    return " ".join(filter(None, [str(_status(error) or ""), text or type(error).__name__]))
 
 
 class EndpointHead:
@@ -272,7 +272,7 @@ class EndpointHead:
         name = resolved.id.removeprefix(endpoints.ENDPOINT)
         found = endpoints.get(name)
         head = get_head(resolved.head)
-        told: Mapping[str, Any] = {"address": endpoints.where(found), "model": found.model or "–"}
+        told: Mapping[str, Any] = {"address": endpoints.where(name, found), "model": found.model or "–"}
         return Remote(
             told=msg("device.endpoint", **told), memory=msg("sharing.elsewhere"), name=name, endpoint=found,
             asked=head.asked if isinstance(head, ChatTask) else None,

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import os
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from filelock import FileLock
 from pydantic import SecretStr, ValidationError
 
 from playground.errors import PlaygroundError, first_fault
@@ -21,6 +23,8 @@ from playground.settings import Endpoint, settings
 
 ENDPOINT = "endpoint/"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+USER_INFO = re.compile(r"\S*@")
+"""User and password of an address, with all that stands before them without a blank."""
 
 
 def known() -> dict[str, Endpoint]:
@@ -32,6 +36,8 @@ def get(name: str) -> Endpoint:
     """The endpoint of that name, or a PlaygroundError that lists those there are."""
     found = known().get(name)
     if found is None:
+        if not settings().public:
+            _written()  # a file that cannot be read is why
         raise PlaygroundError("unknown_endpoint", name=name[:80], endpoints=sorted(known()))
     return found
 
@@ -47,8 +53,7 @@ def providers() -> tuple[str, ...]:
 
 def add(name: str, *, url: str, model: str, key: str = "", provider: str = "") -> str:
     """Keep an endpoint under a name; its id. Raises PlaygroundError for what cannot be one."""
-    if settings().public:
-        raise PlaygroundError("endpoints_closed")
+    _check_own_page()
     name, url, model, provider = name.strip().lower(), url.strip(), model.strip(), provider.strip()
     if not NAME.fullmatch(name):
         raise PlaygroundError("endpoint_name", name=name[:40])
@@ -62,19 +67,41 @@ def add(name: str, *, url: str, model: str, key: str = "", provider: str = "") -
         made = Endpoint(url=url, model=model, key=SecretStr(key), provider=provider)
     except ValidationError as error:
         where, value, why = first_fault(error)
-        raise PlaygroundError("bad_endpoint", field=where, value=str(value)[:80], reason=why) from None
-    _write({**_written(), name: {**made.model_dump(), "key": made.key.get_secret_value()}})
+        value = USER_INFO.sub("", str(value))[:80]
+        raise PlaygroundError("bad_endpoint", field=where, value=value, reason=why) from None
+    with _changed() as content:
+        content[name] = {**made.model_dump(), "key": made.key.get_secret_value()}
     return ENDPOINT + name
 
 
-def remove(name: str) -> None:
-    """Forget what the page added under a name."""
-    _write({other: one for other, one in _written().items() if other != name})
+def remove(model_id: str) -> None:
+    """Forget an endpoint that the page added. Raises PlaygroundError for any other model."""
+    _check_own_page()
+    with _changed() as content:
+        if not model_id.startswith(ENDPOINT) or content.pop(model_id.removeprefix(ENDPOINT), None) is None:
+            raise PlaygroundError("endpoint_not_added", model=model_id[:80])
 
 
-def where(endpoint: Endpoint) -> str:
-    """The machine that answers, for people: its name and port, or the provider."""
-    return urlsplit(endpoint.url).netloc.rpartition("@")[2] or endpoint.provider
+def where(name: str, endpoint: Endpoint) -> str:
+    """The machine that answers, for people: its name and port, or the provider; for visitors no more than its name."""
+    if endpoint.url and settings().public:
+        return name
+    return urlsplit(USER_INFO.sub("//", endpoint.url)).netloc or endpoint.provider
+
+
+def told(name: str, endpoint: Endpoint, text: str) -> str:
+    """What is said of an endpoint as people may read it: without user and password, for visitors without address."""
+    if "@" in endpoint.url:
+        text = USER_INFO.sub("", text)
+    if endpoint.url and settings().public:
+        host = re.escape(urlsplit(endpoint.url).hostname or endpoint.url)
+        text = re.sub(rf"https?://\S+|(?<!\w){host}(?!\w)(:\d+)?", lambda _: name, text, flags=re.IGNORECASE)
+    return text
+
+
+def _check_own_page() -> None:
+    if settings().public:
+        raise PlaygroundError("endpoints_closed")
 
 
 def _path() -> Path:
@@ -82,27 +109,37 @@ def _path() -> Path:
 
 
 def _written() -> dict[str, Any]:
-    """What the file holds, read or not."""
+    """What the file holds, whether it can be used or not. Raises PlaygroundError where it cannot be read as a whole."""
     try:
         found = json.loads(_path().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except FileNotFoundError:
         return {}
-    return found if isinstance(found, dict) else {}
+    except (OSError, ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise PlaygroundError("endpoints_unreadable", file=str(_path()))
+    return found
 
 
 def _kept() -> dict[str, Endpoint]:
     found = {}
-    for name, one in _written().items():
-        with suppress(ValidationError):  # one that cannot be used costs no other
-            if NAME.fullmatch(name):
-                found[name] = Endpoint.model_validate(one)
+    with suppress(PlaygroundError):  # the page opens without them
+        for name, one in _written().items():
+            with suppress(ValidationError):  # one that cannot be used costs no other
+                if NAME.fullmatch(name):
+                    found[name] = Endpoint.model_validate(one)
     return found
 
 
-def _write(content: dict[str, Any]) -> None:
+@contextmanager
+def _changed() -> Iterator[dict[str, Any]]:
+    """What the file holds, to be changed by the block and then written: by one at a time, in whatever process."""
     _path().parent.mkdir(parents=True, exist_ok=True)
-    aside = _path().with_suffix(".new")
-    aside.unlink(missing_ok=True)
-    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        json.dump(content, file, ensure_ascii=False, indent=1)
-    os.replace(aside, _path())
+    with FileLock(_path().with_suffix(".lock")):
+        content = _written()
+        yield content
+        aside = _path().with_suffix(".new")
+        aside.unlink(missing_ok=True)
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            json.dump(content, file, ensure_ascii=False, indent=1)
+        os.replace(aside, _path())

@@ -1,4 +1,4 @@
-"""Adding a model that runs elsewhere, below the picker of models. On one's own machine only."""
+"""Adding a model that runs elsewhere, below the picker of models, and removing it. On one's own machine only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIELD_CHARS = 500
 
 
 class EndpointPanel:
-    """Where it runs, model, name and key; a click adds them and chooses the model in the picker."""
+    """Where it runs, model, name and key; a click adds them and chooses the model in the picker, another removes it."""
 
     def __init__(self, task_id: str, lang: str, picker: gr.Dropdown, choices: Callable[[Visitor], Any]) -> None:
         self.choices = choices
@@ -41,13 +41,16 @@ class EndpointPanel:
                 url, model = box("url", "http://127.0.0.1:8000/v1"), box("model", "Qwen/Qwen2.5-7B-Instruct")
             with gr.Row():
                 name, key = box("name", "local-qwen"), box("key", type="password")
-            add = gr.Button(text("ui.endpoint.add"), size="sm")
+            with gr.Row():
+                add = gr.Button(text("ui.endpoint.add"), size="sm")
+                remove = gr.Button(text("ui.endpoint.remove"), size="sm")
             self.note = gr.HTML(padding=False)
         provider.change(None, provider, url, js="provider => ({__type__: 'update', visible: !provider})", **QUIET)
         add.click(
             guarded(self.on_add, lang), [name, provider, url, model, key], [picker, self.note, key],
             preprocess=False, **QUIET,
         )  # fmt: skip
+        remove.click(guarded(self.on_remove, lang), picker, [picker, self.note], preprocess=False, **QUIET)
 
     def on_add(self, visitor: Visitor, name: Any, provider: Any, url: Any, model: Any, key: Any) -> list[Any]:
         """The key leaves the page at once."""
@@ -57,3 +60,9 @@ class EndpointPanel:
         )
         note = markup.note(visitor.text("ui.endpoint.added"), "ready")
         return [gr.Dropdown(choices=self.choices(visitor), value=added), note, ""]
+
+    def on_remove(self, visitor: Visitor, chosen: Any) -> list[Any]:
+        """The picker goes back to the first model."""
+        endpoints.remove(str(chosen or ""))
+        left = self.choices(visitor)
+        return [gr.Dropdown(choices=left, value=left[0][1]), markup.note(visitor.text("ui.endpoint.removed"))]

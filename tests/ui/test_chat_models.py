@@ -18,7 +18,7 @@ Open = Callable[..., Watched]
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_labels_by_a_chat_model_and_an_endpoint_that_is_added(
+def test_labels_by_a_chat_model_and_an_endpoint_that_is_added_and_removed(
     server: Server, open_browser: Open, tmp_path: Path, lang: str
 ) -> None:
     folder = language_models.save_base("qwen2", tmp_path / "chat", context=2048)
@@ -57,6 +57,10 @@ def test_labels_by_a_chat_model_and_an_endpoint_that_is_added(
     expect(picker).to_have_value(translate(lang, "ui.model.endpoint", title=f"gone-{lang}"))
     page.get_by_role("button", name=translate(lang, "ui.run"), exact=True).click()
     expect(page.get_by_text(f"gone-{lang}").filter(has_text="127.0.0.1:9").first).to_be_visible(timeout=60_000)
+    # It is removed, and the picker goes back to a model of this machine.
+    panel.get_by_role("button", name=translate(lang, "ui.endpoint.remove")).click()
+    expect(panel).to_contain_text(translate(lang, "ui.endpoint.removed"))
+    expect(picker).not_to_have_value(translate(lang, "ui.model.endpoint", title=f"gone-{lang}"))
     assert "sk-x" not in page.content()
     assert page.evaluate("document.documentElement.scrollWidth") <= (390 if lang == "en" else 1280)
     assert watched.errors == []
