@@ -46,33 +46,33 @@ class ChatWriter(Writer):
         self, head: Head, rows: Sequence[Row], params: BaseModel, stop: threading.Event | None = None
     ) -> list[Prediction]:
         assert self.asked
-        stop = stop or threading.Event()
-
-        def write(row: Row, most: int) -> Prediction:
-            *_, last = Writer.stream(self, row, Plainly(max_new_tokens=most), self._bounds(most, stop))
-            return last
-
-        wide = replace(self, max_length=self.context())
-
-        def marks(asked: Sequence[Row]) -> list[np.ndarray]:
-            return CAUSAL_LM.marks_of(wide, asked, whole=True)
-
         is_one = len(rows) == 1
-        chat = LocalChat(write, marks, strict=is_one)
         asked = asked_rows(self.asked, rows, params, self.tuned)
-        return self.asked.answers(chat, asked, self.labels, params, strict=is_one)
+        return self.asked.answers(
+            self._chat(stop or threading.Event(), is_one), asked, self.labels, params, strict=is_one
+        )
 
     def stream(self, row: Row, params: BaseModel, bounds: Bounds) -> Iterator[Prediction]:
         """A text as it grows; every other output at once."""
         if not isinstance(self.asked, AskedText):
             yield from self.predict(cast(Head, CAUSAL_LM), [row], params, bounds.stop)
             return
-        turns = self.asked.question(asked_rows(self.asked, [row], params, self.tuned)[0], ())
+        [asked] = asked_rows(self.asked, [row], params, self.tuned)
         plainly = Plainly(max_new_tokens=bounds.max_new_tokens)
-        written = Writer.stream(self, {"messages": turns}, plainly, bounds)
-        yield from self.asked.grown(
-            turns, written, lambda: self.predict(cast(Head, CAUSAL_LM), [row], params, bounds.stop)
-        )
+        written = Writer.stream(self, {"messages": self.asked.question(asked, ())}, plainly, bounds)
+        yield from self.asked.grown(self._chat(bounds.stop, strict=True), asked, written, params)
+
+    def _chat(self, stop: threading.Event, strict: bool) -> LocalChat:
+        """This model as one that can be talked to, for one piece of work."""
+
+        def write(row: Row, most: int) -> Prediction:
+            *_, last = Writer.stream(self, row, Plainly(max_new_tokens=most), self._bounds(most, stop))
+            return last
+
+        def marks(asked: Sequence[Row]) -> list[np.ndarray]:
+            return CAUSAL_LM.marks_of(replace(self, max_length=self.context()), asked, whole=True)
+
+        return LocalChat(write, marks, strict)
 
     def context(self) -> int:
         """Most tokens that the model reads, whatever it was trained on."""

@@ -45,6 +45,7 @@ LOOK_SECONDS = 0.2
 _PLAIN: set[tuple[str, str]] = set()
 """Names of endpoints and their addresses, that are to be asked for nothing but a text."""
 REASON_CHARS = 200
+REFUSED = "endpoint_refused"
 
 
 @lru_cache(maxsize=32)
@@ -70,8 +71,8 @@ class Remote(Trunkless):
     ) -> list[Prediction]:
         stop = stop or threading.Event()
         if self.asked:
-            chat = _RemoteChat(self, stop, strict=len(rows) == 1)
-            return self.asked.answers(chat, asked_rows(self.asked, rows, params), (), params, strict=chat.strict)
+            asked = asked_rows(self.asked, rows, params)
+            return self.asked.answers(_RemoteChat(self, stop), asked, (), params, strict=len(rows) == 1)
         most = int(params.max_new_tokens)  # type: ignore[attr-defined]
 
         def write(row: Row) -> Prediction:
@@ -85,9 +86,10 @@ class Remote(Trunkless):
         if not self.asked:
             yield from self._written(_turns(row), params, bounds)
         elif isinstance(self.asked, AskedText):
-            turns = self.asked.question(asked_rows(self.asked, [row], params)[0], ())
-            written = self._written(turns, Plainly(max_new_tokens=bounds.max_new_tokens), bounds)
-            yield from self.asked.grown(turns, written, lambda: self.predict(HEAD, [row], params, bounds.stop))
+            [asked] = asked_rows(self.asked, [row], params)
+            plainly = Plainly(max_new_tokens=bounds.max_new_tokens)
+            written = self._written(self.asked.question(asked, ()), plainly, bounds)
+            yield from self.asked.grown(_RemoteChat(self, bounds.stop), asked, written, params)
         else:
             yield from self.predict(HEAD, [row], params, bounds.stop)
 
@@ -129,7 +131,7 @@ class Remote(Trunkless):
                     written = _Written(bounds.began, retries=tried)
                 except (ValueError, ConnectionError) as error:
                     # A provider: no token, a model that is not served, no network. A server: what it says is no stream.
-                    code = "endpoint_unready" if self.endpoint.provider else "endpoint_refused"
+                    code = "endpoint_unready" if self.endpoint.provider else REFUSED
                     raise PlaygroundError(code, **self._told(error)) from None
             if plain and written.text:  # without them it worked
                 _PLAIN.add(here)
@@ -184,7 +186,7 @@ class Remote(Trunkless):
         if status in (404, 405):
             raise PlaygroundError("endpoint_missing", **told) from None
         if status and status not in PASSING:
-            raise PlaygroundError("endpoint_refused", **told) from None
+            raise PlaygroundError(REFUSED, **told) from None
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2**tried * random.uniform(0.75, 1.25))
         asked = (getattr(response, "headers", None) or {}).get("retry-after", "")
         wait = min(LONGEST_WAIT, float(asked)) if asked.isdecimal() else wait
@@ -195,14 +197,19 @@ class Remote(Trunkless):
 class _RemoteChat:
     """An endpoint for one piece of work: see prompted.Chat."""
 
-    def __init__(self, remote: Remote, stop: threading.Event, strict: bool) -> None:
-        self.remote, self.stop, self.strict = remote, stop, strict
+    def __init__(self, remote: Remote, stop: threading.Event) -> None:
+        self.remote, self.stop = remote, stop
 
-    def say(self, chats: Sequence[list[Turn]], most_tokens: int) -> list[Said]:
-        return self.remote.each(partial(self._said, most_tokens), chats)
+    def say(self, chats: Sequence[list[Turn]], most_tokens: int, again: bool = False) -> list[Said]:
+        return self.remote.each(partial(self._said, most_tokens, again), chats)
 
-    def _said(self, most_tokens: int, turns: list[Turn]) -> Said:
-        found = self.remote.write(turns, most_tokens, self.stop)
+    def _said(self, most_tokens: int, again: bool, turns: list[Turn]) -> Said:
+        try:
+            found = self.remote.write(turns, most_tokens, self.stop)
+        except PlaygroundError as error:
+            if not again or error.code != REFUSED:  # so servers call what is too long
+                raise
+            return Said("")
         text, tokens = found.output["generated_text"], found.details["alternatives"]
         return Said(text, mean_probability(tokens), found.details)
 

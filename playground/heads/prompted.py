@@ -64,8 +64,11 @@ class Said:
 class Chat(Protocol):
     """A model that one can talk to, for one piece of work."""
 
-    def say(self, chats: Sequence[list[Turn]], most_tokens: int) -> list[Said]:
-        """What it answers to each, without chance."""
+    def say(self, chats: Sequence[list[Turn]], most_tokens: int, again: bool = False) -> list[Said]:
+        """What it answers to each, without chance.
+
+        again  whether they were answered before: one that is too long now has no answer, rather than being an error
+        """
 
     def weigh(self, chats: Sequence[list[Turn]], options: Sequence[Sequence[str]]) -> list[np.ndarray | None] | None:
         """For each chat the log-probability of each of its options as the whole answer.
@@ -151,19 +154,26 @@ class Asked(ABC):
         self, chat: Chat, rows: Sequence[Row], learned: Sequence[str], params: BaseModel, strict: bool = False
     ) -> list[Prediction]:
         """One prediction per row, same order. `strict` raises PlaygroundError where nothing usable is said of one."""
+        chats = [self.question(row, self.labels(row, learned)) for row in rows]
+        return self.settled(chat, chat.say(chats, self.tokens(params)), rows, learned, params, strict)
+
+    def settled(
+        self, chat: Chat, said: Sequence[Said], rows: Sequence[Row], learned: Sequence[str], params: BaseModel,
+        strict: bool,
+    ) -> list[Prediction]:  # fmt: skip
+        """The same where the first answer to each row is known: what cannot be read is asked for once more."""
         kinds = [self.labels(row, learned) for row in rows]
         chats = [self.question(row, labels) for row, labels in zip(rows, kinds, strict=True)]
-        said = chat.say(chats, self.tokens(params))
         found = [self.read(*one) for one in zip(said, rows, kinds, strict=True)]
         again: dict[int, Said] = {}
         if open_ := [number for number, one in enumerate(found) if one is None]:
             remedies = [self._remedy(chats[number], said[number], rows[number]) for number in open_]
-            again = dict(zip(open_, chat.say(remedies, self.tokens(params)), strict=True))
+            again = dict(zip(open_, chat.say(remedies, self.tokens(params), again=True), strict=True))
         predictions = []
         for number, turns in enumerate(chats):
             tried = [said[number], *([again[number]] if number in again else [])]
             one = found[number] or self.read(tried[-1], rows[number], kinds[number])
-            one = one or self.unusable(tried[-1].text, strict)
+            one = one or self.unusable(next((part.text for part in reversed(tried) if part.text.strip()), ""), strict)
             retries = sum(part.details.get("retries", 0) for part in tried)
             told = {**({"retries": retries} if retries else {}), PROMPT: turns[0]["content"]}
             predictions.append(Prediction(one.output, {**one.details, **told}))
@@ -343,7 +353,8 @@ class AskedText(Asked):
 
     def values(self, row: Row, labels: Sequence[str], lang: str) -> dict[str, str]:
         target = row.get("target") or ("en" if has_han(row["text"]) else "zh")
-        return {**super().values(row, labels, lang), "target": name_of(target, lang)}
+        source = {"source": name_of(row["source"], lang)} if row.get("source") else {}
+        return {**super().values(row, labels, lang), **source, "target": name_of(target, lang)}
 
     def tokens(self, params: BaseModel) -> int:
         return int(params.max_new_tokens)  # type: ignore[attr-defined]
@@ -358,20 +369,18 @@ class AskedText(Asked):
     def nothing(self) -> Any:
         return {self.key: ""}
 
-    def grown(
-        self, turns: list[Turn], written: Iterator[Prediction], otherwise: Callable[[], Sequence[Prediction]]
-    ) -> Iterator[Prediction]:
+    def grown(self, chat: Chat, row: Row, written: Iterator[Prediction], params: BaseModel) -> Iterator[Prediction]:
         """A text while it grows, without what is thought before.
 
-        otherwise  what is asked where nothing usable comes: it repairs, or raises
+        chat  who writes it: where nothing usable comes it is asked once more, or that raises PlaygroundError
         """
-        last = Prediction({self.key: ""})
+        prompt, said, last = self.question(row, ())[0]["content"], Said(""), Prediction({self.key: ""})
         for one in written:
-            text = answer_text(said_of(one))
-            last = Prediction({self.key: text}, {**one.details, PROMPT: turns[0]["content"]})
+            said = said_of(one)
+            last = Prediction({self.key: answer_text(said)}, {**one.details, PROMPT: prompt})
             yield last
         if not last.output[self.key] and last.details.get("ended") not in ("stopped", "seconds"):
-            yield from otherwise()
+            yield from self.settled(chat, [said], [row], (), params, strict=True)
 
 
 def mean_probability(tokens: Sequence[Mapping[str, Any]]) -> float | None:
@@ -393,14 +402,14 @@ class LocalChat:
     marks: Callable[[Sequence[Row]], list[np.ndarray]]
     strict: bool = False
 
-    def say(self, chats: Sequence[list[Turn]], most_tokens: int) -> list[Said]:
-        return [self._said(turns, most_tokens) for turns in chats]
+    def say(self, chats: Sequence[list[Turn]], most_tokens: int, again: bool = False) -> list[Said]:
+        return [self._said(turns, most_tokens, self.strict and not again) for turns in chats]
 
-    def _said(self, turns: list[Turn], most_tokens: int) -> Said:
+    def _said(self, turns: list[Turn], most_tokens: int, strict: bool) -> Said:
         try:
             return said_of(self.write({"messages": turns}, most_tokens))
         except PlaygroundError as error:
-            if self.strict or error.code != TOO_LONG:
+            if strict or error.code != TOO_LONG:
                 raise
             return Said("")
 

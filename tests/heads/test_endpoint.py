@@ -277,6 +277,26 @@ def test_what_cannot_be_used_counts_as_wrong(moody: str, home: Path, monkeypatch
     assert all("hard to say" in line for line in (home / "out.jsonl").read_text(encoding="utf-8").splitlines())
 
 
+def test_what_was_said_is_told_where_asking_again_is_refused(moody: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the question and the first answer together are longer than the model reads."""
+    monkeypatch.setattr(Moody, "words", "hard to say")
+    model = endpoints.add("moody", url=moody, model="m")
+    Moody.plan = [200, 400, 400]
+    with pytest.raises(PlaygroundError) as refused:
+        predict("classification", ROW, model=model)
+    assert refused.value.code == "chat_unusable" and "hard to say" in str(refused.value)
+    Moody.plan = [200, 200, *[400] * 4]
+    assert predict_rows("classification", [ROW, ROW], model=model) == [[{"label": "", "score": 0.0}]] * 2
+
+
+def test_a_text_without_an_answer_is_asked_for_twice_and_no_more(moody: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Moody, "words", "<think>Well")
+    model = endpoints.add("moody", url=moody, model="m")
+    with pytest.raises(PlaygroundError) as refused:
+        list(stream("summarization", {"text": "The old dog ran."}, model=model))
+    assert refused.value.code == "chat_unusable" and len(Moody.seen) == 2
+
+
 def test_a_document_is_asked_too(moody: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Moody, "words", "in 1804")
     model = endpoints.add("moody", url=moody, model="m")

@@ -16,11 +16,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from playground.errors import PlaygroundError
 from playground.fields import Row, Turn
 from playground.heads import get_head
+from playground.heads.base import Prediction
 from playground.heads.chat_tasks import ChatTask
 from playground.heads.prompted import Asked, Said, fill
 from playground.i18n import LANGUAGES, render, translate
 from playground.models.resolve import CHATS, head_for, resolve
-from playground.services.predict import chats, checked_params, extras, predict, predict_rows
+from playground.services.predict import chats, checked_params, extras, predict, predict_rows, predictions
 from playground.services.streaming import changes, stream
 from playground.tasks import LEARNED, get_task
 from tests.heads import language_models
@@ -39,7 +40,7 @@ class Script:
     def __init__(self, *said: str) -> None:
         self.said, self.asked = list(said), list[list[Turn]]()
 
-    def say(self, chats: Sequence[list[Turn]], most_tokens: int) -> list[Said]:
+    def say(self, chats: Sequence[list[Turn]], most_tokens: int, again: bool = False) -> list[Said]:
         self.asked += chats
         return [Said(self.said.pop(0)) for _ in chats]
 
@@ -175,6 +176,40 @@ def test_what_cannot_be_read_is_asked_for_once_more_with_what_was_said() -> None
     assert refused.value.code == "chat_unusable" and refused.value.message.values["said"] == "Still no."
     found, _ = answered("ner", row, "No.", "Still no.", strict=False)
     assert (found.output, found.details["unusable"]) == ([], "Still no.")
+    found, _ = answered("ner", row, "No.", "", strict=False)
+    assert found.details["unusable"] == "No.", "nothing is no answer to show"
+
+
+def test_what_was_said_is_told_where_there_is_no_room_to_ask_again(folder: str) -> None:
+    """What is asked again is longer: it stands behind the question and the first answer."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+
+    def length(text: str) -> int:
+        turns = asked("ner").question({"text": text}, ["person"])
+        prompt = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        return len(tokenizer(prompt, add_special_tokens=False)["input_ids"])
+
+    one, two = length("dog " * 100), length("dog " * 200)
+    row = {"text": "dog " * (100 + 100 * (2020 - one) // (two - one)), "entity_types": "person"}
+    assert 2000 < length(row["text"]) < 2040
+    with pytest.raises(PlaygroundError) as refused:
+        predict("ner", row, model=folder)
+    assert refused.value.code == "chat_unusable" and len(refused.value.message.values["said"]) > 1
+    task = get_task("ner")
+    for found in predictions(task, [row, row], model=folder, params=task.params()):
+        assert found.output == [] and found.details["unusable"] == refused.value.message.values["said"]
+
+
+def test_a_text_that_grew_to_nothing_is_asked_for_once_more() -> None:
+    script, row = Script("They met."), {"text": TEXT}
+    written = [Prediction({"generated_text": "<think>Well"}, {"alternatives": [], "ended": "tokens", "retries": 1})]
+    params = get_task("summarization").params()
+    first, last = asked("summarization").grown(script, row, iter(written), params)
+    assert (first.output, last.output) == ({"summary_text": ""}, {"summary_text": "They met."})
+    [[question, answer, _]] = script.asked
+    assert TEXT in question["content"] and answer["content"] == "<think>Well" and last.details["retries"] == 1
+    stopped = [Prediction({"generated_text": ""}, {"alternatives": [], "ended": "stopped"})]
+    assert len(list(asked("summarization").grown(Script(), row, iter(stopped), params))) == 1
 
 
 @pytest.mark.parametrize(
@@ -317,11 +352,17 @@ def test_an_answer_is_looked_up_in_its_context(said: str, output: tuple[str, int
     assert (found.output["answer"], found.output["start"], found.output["end"]) == output
 
 
-def test_a_translation_names_its_target() -> None:
+def test_a_translation_names_its_languages() -> None:
     found, script = answered("translation", {"text": "Good day", "source": "", "target": "fr"}, "Bonjour")
     assert found.output == {"translation_text": "Bonjour"} and "into French" in script.asked[0][0]["content"]
     _, script = answered("translation", {"text": "你好", "source": "", "target": ""}, "Hello")
     assert "译成英语" in script.asked[0][0]["content"]
+    for prompt, filled in (
+        ("From {source} into {target}: {text}", "From English into French: Good day"),
+        ("把{source}译成{target}：{text}", "把英语译成法语：Good day"),
+    ):
+        _, script = answered("translation", {"text": "Good day", "source": "en", "target": "fr", "prompt": prompt}, "x")
+        assert script.asked[0][0]["content"] == filled
 
 
 def test_what_is_learned_reads_back_as_the_right_answer() -> None:
