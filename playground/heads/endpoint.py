@@ -19,7 +19,13 @@ from typing import Any
 import httpx2
 import numpy as np
 from huggingface_hub import InferenceClient
-from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError, RepositoryNotFoundError
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    InferenceTimeoutError,
+    OverloadedError,
+    RepositoryNotFoundError,
+    TextGenerationError,
+)
 from pydantic import BaseModel
 
 from playground.errors import PlaygroundError
@@ -29,7 +35,7 @@ from playground.heads.base import Head, Prediction, Trunkless
 from playground.heads.chat_tasks import ChatTask, Plainly, asked_rows
 from playground.heads.generating import Bounds
 from playground.heads.prompted import Asked, AskedText, Said, mean_probability
-from playground.i18n import msg
+from playground.i18n import Message, msg
 from playground.models import endpoints
 from playground.models.resolve import Resolved
 from playground.settings import Endpoint, settings
@@ -46,6 +52,10 @@ _PLAIN: set[tuple[str, str]] = set()
 """Names of endpoints and their addresses, that are to be asked for nothing but a text."""
 REASON_CHARS = 200
 REFUSED = "endpoint_refused"
+ENDED = {"stop": "eos", "eos_token": "eos", "length": "tokens"}
+"""Why a server says that a text ends, in our words."""
+CUT = "server"
+"""Any other end, and one that it does not explain."""
 
 
 @lru_cache(maxsize=32)
@@ -125,9 +135,9 @@ class Remote(Trunkless):
                 except (HfHubHTTPError, httpx2.HTTPError, InferenceTimeoutError) as error:
                     if _status(error) in NO_EXTRAS and not plain:
                         plain = True
-                        continue
-                    self._after(error, tried, bounds)
-                    tried += 1
+                    else:
+                        self._after(error, tried, bounds)
+                        tried += 1
                     written = _Written(bounds.began, retries=tried)
                 except (ValueError, ConnectionError) as error:
                     # A provider: no token, a model that is not served, no network. A server: what it says is no stream.
@@ -135,8 +145,12 @@ class Remote(Trunkless):
                     raise PlaygroundError(code, **self._told(error)) from None
             if plain and written.text:  # without them it worked
                 _PLAIN.add(here)
-            if bounds.over and not written.ended:
-                written.ended = "stopped" if bounds.stop.is_set() else "seconds"
+            if not written.ended:
+                late = "stopped" if bounds.stop.is_set() else "seconds"
+                written.ended = late if bounds.over else CUT
+            # One that was asked a task and ended by itself is asked again by whoever reads it.
+            if not written.text and (written.ended == CUT or (written.ended in ENDED.values() and not self.asked)):
+                raise PlaygroundError("endpoint_empty", endpoint=self._named())
         yield written.prediction()
 
     @contextmanager
@@ -170,10 +184,14 @@ class Remote(Trunkless):
             return InferenceClient(base_url=self.endpoint.url, api_key=key or "-", timeout=left)
         return InferenceClient(provider=self.endpoint.provider, api_key=key, timeout=left)  # type: ignore[arg-type]
 
-    def _told(self, error: Exception) -> dict[str, Any]:
+    def _named(self) -> Message | str:
+        """Its name, and where it is."""
         address = endpoints.where(self.name, self.endpoint)
-        named = msg("endpoint.at", name=self.name, address=address) if address != self.name else f"“{self.name}”"
-        return {"endpoint": named, "reason": endpoints.told(self.name, self.endpoint, _reason(error))[:REASON_CHARS]}
+        return msg("endpoint.at", name=self.name, address=address) if address != self.name else f"“{self.name}”"
+
+    def _told(self, error: Exception) -> dict[str, Any]:
+        reason = endpoints.told(self.name, self.endpoint, _reason(error))
+        return {"endpoint": self._named(), "reason": reason[:REASON_CHARS]}
 
     def _after(self, error: Exception, tried: int, bounds: Bounds) -> None:
         """Wait for the next try. Raises PlaygroundError where it would not help, or was the last."""
@@ -187,6 +205,8 @@ class Remote(Trunkless):
             raise PlaygroundError("endpoint_missing", **told) from None
         if status and status not in PASSING:
             raise PlaygroundError(REFUSED, **told) from None
+        if isinstance(error, TextGenerationError) and not (status or isinstance(error, OverloadedError)):
+            raise PlaygroundError("endpoint_failed", **told) from None
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2**tried * random.uniform(0.75, 1.25))
         asked = (getattr(response, "headers", None) or {}).get("retry-after", "")
         wait = min(LONGEST_WAIT, float(asked)) if asked.isdecimal() else wait
@@ -231,10 +251,11 @@ class _Written:
 
     def add(self, piece: Any) -> None:
         self.usage = getattr(piece, "usage", None) or self.usage
-        for choice in piece.choices[:1]:
+        for choice in (piece.choices or ())[:1]:
             self.text += choice.delta.content or ""
             self.pieces += bool(choice.delta.content)
-            self.ended = {"stop": "eos", "length": "tokens"}.get(choice.finish_reason or "", self.ended)
+            if choice.finish_reason:
+                self.ended = ENDED.get(choice.finish_reason, CUT)
             for token in getattr(choice.logprobs, "content", None) or ():
                 share = float(np.exp(token.logprob))
                 self.tokens.append({"token": token.token, "probability": share, "others": []})
@@ -249,9 +270,16 @@ class _Written:
         return Prediction({"generated_text": self.text}, details)
 
 
+def _within(error: Exception) -> dict[str, Any]:
+    """What a server says of an error in the middle of its stream; nothing of any other, or in another form."""
+    found = error.args[0] if isinstance(error, TextGenerationError) and error.args else None
+    return found if isinstance(found, dict) else {}
+
+
 def _status(error: Exception) -> int:
-    """Of HTTP; 0 where there was no answer."""
-    return int(getattr(getattr(error, "response", None), "status_code", 0) or 0)
+    """Of HTTP, or what an error within a stream gives as its own; 0 where there is none."""
+    status = getattr(getattr(error, "response", None), "status_code", _within(error).get("code"))
+    return int(status) if str(status).isdecimal() else 0
 
 
 def _turns(row: Row) -> list[Turn]:
@@ -262,8 +290,8 @@ def _turns(row: Row) -> list[Turn]:
 
 def _reason(error: Exception) -> str:
     """What went wrong, without the request: it names no key, and its text may be long."""
-    said = getattr(error, "server_message", None) or str(error).strip().splitlines()[:1]
-    text = said if isinstance(said, str) else next(iter(said), "")
+    said = getattr(error, "server_message", None) or _within(error).get("message")
+    text = str(said or (str(error).strip().splitlines() or [""])[0])
     return " ".join(filter(None, [str(_status(error) or ""), text or type(error).__name__]))
 
 

@@ -20,18 +20,19 @@ from huggingface_hub import constants
 
 from playground.errors import PlaygroundError
 from playground.heads import endpoint as head
-from playground.i18n import LANGUAGES, render
+from playground.i18n import LANGUAGES, render, translate
 from playground.models import endpoints
 from playground.models.resolve import resolve
 from playground.services import batch, documents
-from playground.services.predict import chats, misfit, offered, predict, predict_rows, runtime, sharing
+from playground.services.predict import chats, misfit, offered, predict, predict_rows, ready, runtime, sharing
 from playground.services.streaming import changes, stream
 from playground.settings import settings
-from playground.tasks import TASKS
+from playground.tasks import TASKS, get_task
 from tests.heads import language_models
 from tests.hub_server import Repository, running_hub, use_hub
 
 KEY = "sk-only-for-the-server"
+FIRST_WAIT = head.FIRST_WAIT
 
 
 def free_port() -> int:
@@ -110,13 +111,22 @@ def test_a_wrong_model_is_told(served: tuple[str, str]) -> None:
     assert refused.value.code == "endpoint_missing" and "404" in refused.value.message.values["reason"]
 
 
+def piece(text: str, reason: str | None = None, logs: bool = False) -> dict[str, Any]:
+    """A part of an answer as servers send it; `reason`: why it is the last."""
+    told = {"content": [{"token": text, "logprob": -0.5, "top_logprobs": []}]} if logs else None
+    delta = {"role": "assistant", "content": text}
+    choice = {"index": 0, "delta": delta, "logprobs": told, "finish_reason": reason}
+    return {"id": "1", "created": 1, "model": "m", "system_fingerprint": "", "choices": [choice]}
+
+
 class Moody(BaseHTTPRequestHandler):
-    """Answers as it is told: a status for each request, then the words."""
+    """Answers as it is told: a status for each request, then the words, or what is to be sent in their place."""
 
     plan: ClassVar[list[int]] = []
     seen: ClassVar[list[tuple[str | None, dict[str, Any]]]] = []
     words = "positive"
-    excuse = b"not now"
+    excuse, patience = b"not now", "0"
+    raw: ClassVar[list[list[dict[str, Any]]]] = []
     at_once: ClassVar[list[int]] = [0, 0]
     lock = threading.Lock()
 
@@ -130,29 +140,19 @@ class Moody(BaseHTTPRequestHandler):
         time.sleep(0.05)
         with self.lock:
             self.at_once[0] -= 1
+            raw = self.raw.pop(0) if self.raw and status == 200 else None
         self.send_response(status)
         if status == 429:
-            self.send_header("Retry-After", "0")
+            self.send_header("Retry-After", self.patience)
         self.send_header("Content-Type", "text/event-stream" if status == 200 else "text/plain")
         self.end_headers()
         if status != 200:
             self.wfile.write(self.excuse)
             return
-        logs = (
-            {"content": [{"token": self.words, "logprob": -0.5, "top_logprobs": []}]} if body.get("logprobs") else None
-        )
-        chunk = {"id": "1", "created": 1, "model": "m", "system_fingerprint": ""}
-        for choice in (
-            {
-                "index": 0,
-                "delta": {"role": "assistant", "content": self.words},
-                "logprobs": logs,
-                "finish_reason": None,
-            },
-            {"index": 0, "delta": {"role": "assistant", "content": ""}, "logprobs": None, "finish_reason": "stop"},
-        ):
-            self.wfile.write(b"data: " + json.dumps({**chunk, "choices": [choice]}).encode() + b"\n\n")
-        self.wfile.write(b"data: [DONE]\n\n")
+        for one in raw if raw is not None else [piece(self.words, logs=bool(body.get("logprobs"))), piece("", "stop")]:
+            self.wfile.write(b"data: " + json.dumps(one).encode() + b"\n\n")
+        if raw is None:
+            self.wfile.write(b"data: [DONE]\n\n")
 
     def log_message(self, *_: Any) -> None:
         return
@@ -160,7 +160,7 @@ class Moody(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def moody(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    Moody.plan, Moody.seen, Moody.at_once = [], [], [0, 0]
+    Moody.plan, Moody.seen, Moody.raw, Moody.at_once = [], [], [], [0, 0]
     monkeypatch.setattr(head, "FIRST_WAIT", 0.01)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Moody)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -200,6 +200,104 @@ def test_what_does_not_pass_is_told_with_its_remedy(moody: str, plan: list[int],
     for lang in LANGUAGES:
         said = render(refused.value.message, lang) + render(refused.value.hint, lang)
         assert "moody" in said and KEY not in said and str(plan[0]) in said
+
+
+class Impatient(threading.Event):
+    """Remembers how long it was to be waited for, and waits for nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout or 0)
+        return self.is_set()
+
+
+def waits(model: str, plan: list[int]) -> list[float]:
+    """How long is waited between tries that end as planned."""
+    task, stop = get_task("generation"), Impatient()
+    Moody.plan = list(plan)
+    with ready(task, [{"text": "Hi"}], model, "local") as (rows, loaded_head, loaded):
+        [found] = loaded.predict(loaded_head, rows, task.params(), stop)
+    assert found.details["retries"] == len(stop.waits) == len(plan)
+    return stop.waits
+
+
+def test_waits_grow_and_a_server_may_say_how_long(moody: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = endpoints.add("moody", url=moody, model="m")
+    monkeypatch.setattr(head, "FIRST_WAIT", FIRST_WAIT)
+    found = waits(model, [503, 500, 408, 502])
+    for number, seconds in enumerate(found):
+        assert 0.75 * FIRST_WAIT * 2**number <= seconds <= 1.25 * FIRST_WAIT * 2**number
+    assert found == sorted(found) and found[-1] > 4 * found[0]
+    for said, expected in (("7", 7.0), ("0", 0.0), ("3600", head.LONGEST_WAIT)):
+        monkeypatch.setattr(Moody, "patience", said)
+        assert waits(model, [429, 429]) == [expected] * 2
+    monkeypatch.setattr(Moody, "patience", "soon")
+    assert 0 < waits(model, [429])[0] < 1, "what is no number is no wait"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "tries"),
+    [
+        ({"error": {"message": "too long", "code": 413}}, "endpoint_refused", 1),
+        ({"error": {"message": "no such model", "code": "404"}}, "endpoint_missing", 1),
+        ({"error": {"message": "worker died", "type": "InternalServerError"}}, "endpoint_failed", 1),
+        ({"error": {"message": "worker died", "code": "internal"}}, "endpoint_failed", 1),
+        ({"error": "bad state", "error_type": "generation"}, "endpoint_failed", 1),
+        ({"error": {"message": "busy", "code": 503}}, "endpoint_silent", head.TRIES),
+        ({"error": "busy", "error_type": "overloaded"}, "endpoint_silent", head.TRIES),
+    ],
+)  # fmt: skip
+def test_an_error_within_a_stream_is_what_it_says(moody: str, error: dict[str, Any], code: str, tries: int) -> None:
+    model = endpoints.add("moody", url=moody, model="m")
+    Moody.raw = [[piece("posi"), error]] * 9
+    with pytest.raises(PlaygroundError) as refused:
+        predict("generation", {"text": "Hi"}, model=model)
+    assert refused.value.code == code and len(Moody.seen) == tries
+    message = error["error"] if isinstance(error["error"], str) else error["error"]["message"]
+    for lang in LANGUAGES:
+        said = refused.value.text(lang)
+        assert "moody" in said and message in said and "{" not in said
+
+
+@pytest.mark.parametrize(("status", "retries"), [(400, 0), (503, 1)])
+def test_after_an_error_within_a_stream_the_text_begins_anew(moody: str, status: int, retries: int) -> None:
+    model = endpoints.add("moody", url=moody, model="m")
+    Moody.raw = [[piece("posi"), {"error": {"message": "no", "code": status}}]]
+    found = predict("generation", {"text": "Hi"}, model=model, details=True)
+    assert found["output"] == {"generated_text": "positive"} and found["details"]["retries"] == retries
+    assert [bool(body.get("logprobs")) for _, body in Moody.seen] == [True, status != 400]
+
+
+@pytest.mark.parametrize("raw", [[], [piece("", "stop")], [piece("", "length")], [piece("", "content_filter")]])
+def test_a_stream_without_text_is_no_answer(moody: str, raw: list[dict[str, Any]]) -> None:
+    model = endpoints.add("moody", url=moody, model="m")
+    Moody.raw = [raw]
+    with pytest.raises(PlaygroundError) as refused:
+        predict("generation", {"text": "Hi"}, model=model)
+    assert refused.value.code == "endpoint_empty"
+    assert all("moody" in refused.value.text(lang) for lang in LANGUAGES)
+
+
+def test_a_task_is_asked_again_where_nothing_was_said_and_not_where_it_was_cut_off(moody: str) -> None:
+    model = endpoints.add("moody", url=moody, model="m")
+    Moody.raw = [[piece("", "stop")]]
+    assert predict("classification", ROW, model=model)[0]["label"] == "positive" and len(Moody.seen) == 2
+    Moody.raw = [[]]
+    with pytest.raises(PlaygroundError) as refused:
+        predict("classification", ROW, model=model)
+    assert refused.value.code == "endpoint_empty"
+
+
+@pytest.mark.parametrize("reason", [None, "content_filter"])
+def test_a_text_that_the_server_cuts_off_is_said_to_be(moody: str, reason: str | None) -> None:
+    model = endpoints.add("moody", url=moody, model="m")
+    Moody.raw = [[piece("posi", reason)]]
+    found = predict("generation", {"text": "Hi"}, model=model, details=True)
+    assert found["output"] == {"generated_text": "posi"} and found["details"]["ended"] == "server"
+    assert all(translate(lang, "ui.ended.server") for lang in LANGUAGES)
 
 
 @pytest.mark.parametrize("public", [False, True])
