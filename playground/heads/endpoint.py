@@ -52,6 +52,8 @@ _PLAIN: set[tuple[str, str]] = set()
 """Names of endpoints and their addresses, that are to be asked for nothing but a text."""
 REASON_CHARS = 200
 REFUSED = "endpoint_refused"
+UNSENT = {"top_k": 0, "min_p": 0, "repetition_penalty": 1, "chat": True}
+"""Knobs that the API of OpenAI lacks, so that some servers refuse them, and what each is where it changes nothing."""
 ENDED = {"stop": "eos", "eos_token": "eos", "length": "tokens"}
 """Why a server says that a text ends, in our words."""
 CUT = "server"
@@ -123,7 +125,8 @@ class Remote(Trunkless):
         with self._turn(bounds):
             bounds.began = time.monotonic()  # while others were asked, nothing was written
             here = (self.name, self.endpoint.url or self.endpoint.provider)
-            written, plain, tried = _Written(bounds.began), here in _PLAIN, 0
+            unsent = _unsent(params)
+            written, plain, tried = _Written(bounds.began, unsent), here in _PLAIN, 0
             while not bounds.over:
                 try:
                     for piece in self._pieces(turns, params, bounds, plain):
@@ -138,7 +141,7 @@ class Remote(Trunkless):
                     else:
                         self._after(error, tried, bounds)
                         tried += 1
-                    written = _Written(bounds.began, retries=tried)
+                    written = _Written(bounds.began, unsent, tried)
                 except (ValueError, ConnectionError) as error:
                     # A provider: no token, a model that is not served, no network. A server: what it says is no stream.
                     code = "endpoint_unready" if self.endpoint.provider else REFUSED
@@ -242,6 +245,7 @@ class _Written:
     """What has arrived of a text."""
 
     began: float
+    unsent: Sequence[str]
     retries: int = 0
     text: str = ""
     ended: str = ""
@@ -266,8 +270,15 @@ class _Written:
         details: dict[str, Any] = {
             "tokens": count, "seconds": round(seconds, 3), "tokens_per_second": round(count / max(seconds, 1e-6), 1),
             "ended": self.ended, "alternatives": list(self.tokens), "retries": self.retries,
+            "unsent": list(self.unsent),
         }  # fmt: skip
         return Prediction({"generated_text": self.text}, details)
+
+
+def _unsent(params: BaseModel) -> list[str]:
+    """The knobs that would change something and stay here."""
+    knobs = params.model_dump()
+    return [name for name, idle in UNSENT.items() if knobs.get(name, idle) != idle]
 
 
 def _within(error: Exception) -> dict[str, Any]:

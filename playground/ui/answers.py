@@ -97,6 +97,9 @@ def written(inputs: Row, output: dict[str, str], details: dict[str, Any], lang: 
         for sentence in details.get("sentences", ())
         for number, found in enumerate(sentence["alternatives"])
     ]
+    if details.get("unsent"):
+        knobs = [translate(lang, knob_key("generation", name)) for name in details["unsent"]]
+        facts.append(translate(lang, "ui.written.unsent", knobs=knobs))
     facts += _retries(details, lang)
     if details.get("ended"):
         facts.append(translate(lang, f"ui.ended.{details['ended']}"))
@@ -115,6 +118,12 @@ def _foreign(details: dict[str, Any], lang: str) -> list[str]:
         return []
     key = "ui.foreign" if details["instead"] else "ui.foreign.none"
     return [translate(lang, key, base=details["base"], instead=details["instead"])]
+
+
+def knob_key(task_id: str, name: str) -> str:
+    """The key of a knob's label: its own in a task where it means something else, or that of all tasks."""
+    own = f"param.{task_id}.{name}"
+    return own if own in catalog() else f"param.{name}"
 
 
 def tokens(details: dict[str, Any], lang: str) -> markup.Pieces:

@@ -227,12 +227,8 @@ def _prompt(task: Task, lang: str) -> gr.Textbox:
 
 
 def _words(task_id: str, name: str, lang: str) -> dict[str, str]:
-    """A knob's own words in a task where it means something else, or those of all tasks."""
-    if f"param.{task_id}.{name}" in catalog():
-        label, info = f"param.{task_id}.{name}", f"param.{task_id}.{name}.help"
-    else:
-        label, info = f"param.{name}", f"param.{name}.help"
-    return {"label": translate(lang, label), "info": translate(lang, info)}
+    key = answers.knob_key(task_id, name)
+    return {"label": translate(lang, key), "info": translate(lang, f"{key}.help")}
 
 
 def _knob(info: FieldInfo, words: dict[str, str]) -> gr.components.Component:

@@ -202,6 +202,17 @@ def test_what_does_not_pass_is_told_with_its_remedy(moody: str, plan: list[int],
         assert "moody" in said and KEY not in said and str(plan[0]) in said
 
 
+def test_knobs_that_the_api_lacks_stay_here_and_the_answer_says_so(moody: str) -> None:
+    model = endpoints.add("moody", url=moody, model="m")
+    knobs = {"min_p": 0.1, "repetition_penalty": 1.2, "chat": False, "top_p": 0.5, "seed": 7}
+    found = predict("generation", {"text": "Hi"}, model=model, params=knobs, details=True)
+    assert found["details"]["unsent"] == ["top_k", "min_p", "repetition_penalty", "chat"]
+    [(_, body)] = Moody.seen
+    assert (body["top_p"], body["seed"]) == (0.5, 7) and not {*found["details"]["unsent"]} & {*body}
+    found = predict("generation", {"text": "Hi"}, model=model, params={"top_k": 0}, details=True)
+    assert found["details"]["unsent"] == []
+
+
 class Impatient(threading.Event):
     """Remembers how long it was to be waited for, and waits for nothing."""
 
