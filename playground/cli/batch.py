@@ -44,6 +44,8 @@ def predict_file(options: argparse.Namespace) -> dict[str, Any]:
         params=values(options.set), given=fixed, lang=options.lang, work=partial(_followed, lang=options.lang),
     )  # fmt: skip
     status, result = view.status, {**view.summary, "output": str(options.output)}
+    if status.retries:
+        shown.tell(translate(options.lang, "batch.retries", retries=status.retries))
     if status.state == "stopped":
         shown.tell(translate(options.lang, "cli.batch.stopped", done=status.done, rows=view.rows))
         if options.json:
@@ -89,6 +91,8 @@ def _followed(batch_id: str, lang: str) -> BatchStatus:
 def _progress(status: BatchStatus, rows: int, lang: str) -> str:
     words = [translate(lang, "batch.progress", done=status.done, rows=rows)]
     words.append(translate(lang, "batch.speed", speed=f"{status.rows_per_second:.3g}"))
+    if status.retries:
+        words.append(translate(lang, "batch.retries", retries=status.retries))
     if status.seconds_left is not None:
         words.append(translate(lang, "cli.left", seconds=round(status.seconds_left)))
     return " · ".join(words)

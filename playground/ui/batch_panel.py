@@ -266,6 +266,8 @@ def _head(view: BatchView, visitor: Visitor) -> str:
     facts = [visitor.text(f"state.{status.state}"), visitor.text("batch.progress", done=status.done, rows=view.rows)]
     if status.failed:
         facts.append(visitor.text("batch.failures", failed=status.failed))
+    if status.retries:
+        facts.append(visitor.text("batch.retries", retries=status.retries))
     if status.rows_per_second:
         facts.append(visitor.text("batch.speed", speed=f"{status.rows_per_second:.3g}"))
     if status.seconds_left is not None and status.state == "running":

@@ -16,9 +16,12 @@ from typing import Any
 import pytest
 
 from playground.cli import INTERRUPTED, main
+from playground.heads import endpoint
 from playground.i18n import catalog, translate
+from playground.models import endpoints
 from playground.services.batch import MOST_ROWS
 from playground.settings import settings
+from tests.chat_server import Moody, running_moody
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -156,3 +159,17 @@ def test_ctrl_c_keeps_what_there_is_and_the_same_command_goes_on(tmp_path: Path)
     lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert [line["review"] for line in lines] == [row["review"] for row in rows_of(path)]
     assert all(line["predicted_label"] for line in lines)
+
+
+def test_how_often_a_server_was_asked_again_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "FIRST_WAIT", 0.01)
+    path, out = films(tmp_path / "films.csv", 4), tmp_path / "out.csv"
+    with running_moody() as url:
+        model = endpoints.add("moody", url=url, model="m")
+        Moody.plan = [503, 429, 503]
+        words = ["predict", "classification", "--file", str(path), "--output", str(out), "--model", model]
+        assert main([*words, "--candidate_labels", "negative, positive", "--lang", "en"]) == 0
+    assert translate("en", "batch.retries", retries=3) in capsys.readouterr().err
+    assert [row["predicted_label"] for row in rows_of(out)] == ["positive"] * 4

@@ -11,9 +11,8 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from huggingface_hub import constants
@@ -28,6 +27,7 @@ from playground.services.predict import chats, misfit, offered, predict, predict
 from playground.services.streaming import changes, stream
 from playground.settings import settings
 from playground.tasks import TASKS, get_task
+from tests.chat_server import Moody, piece, running_moody
 from tests.heads import language_models
 from tests.hub_server import Repository, running_hub, use_hub
 
@@ -94,6 +94,9 @@ def test_transformers_serve_answers_in_every_tab(served: tuple[str, str]) -> Non
     assert sharing(model).key == "sharing.elsewhere"
     grown = list(changes(stream("summarization", {"text": "The old dog ran."}, model=model, params=short)))
     assert grown[-1].output["summary_text"]
+    way = {"text": "The old dog ran.", "source": "en", "target": "fr"}
+    translated = predict("translation", way, model=model, params=short, details=True)
+    assert translated["output"]["translation_text"] and "into French" in translated["details"]["prompt"]
     rows = [{"text": f"The old dog ran {number} times."} for number in range(6)]
     assert len(predict_rows("summarization", rows, model=model, params=short)) == 6
     answer = predict("qa", {"question": "Who ran?", "context": ""}, model=model, details=True)
@@ -111,62 +114,11 @@ def test_a_wrong_model_is_told(served: tuple[str, str]) -> None:
     assert refused.value.code == "endpoint_missing" and "404" in refused.value.message.values["reason"]
 
 
-def piece(text: str, reason: str | None = None, logs: bool = False) -> dict[str, Any]:
-    """A part of an answer as servers send it; `reason`: why it is the last."""
-    told = {"content": [{"token": text, "logprob": -0.5, "top_logprobs": []}]} if logs else None
-    delta = {"role": "assistant", "content": text}
-    choice = {"index": 0, "delta": delta, "logprobs": told, "finish_reason": reason}
-    return {"id": "1", "created": 1, "model": "m", "system_fingerprint": "", "choices": [choice]}
-
-
-class Moody(BaseHTTPRequestHandler):
-    """Answers as it is told: a status for each request, then the words, or what is to be sent in their place."""
-
-    plan: ClassVar[list[int]] = []
-    seen: ClassVar[list[tuple[str | None, dict[str, Any]]]] = []
-    words = "positive"
-    excuse, patience = b"not now", "0"
-    raw: ClassVar[list[list[dict[str, Any]]]] = []
-    at_once: ClassVar[list[int]] = [0, 0]
-    lock = threading.Lock()
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        with self.lock:
-            self.seen.append((self.headers["Authorization"], body))
-            self.at_once[0] += 1
-            self.at_once[1] = max(self.at_once)
-            status = self.plan.pop(0) if self.plan else 200
-        time.sleep(0.05)
-        with self.lock:
-            self.at_once[0] -= 1
-            raw = self.raw.pop(0) if self.raw and status == 200 else None
-        self.send_response(status)
-        if status == 429:
-            self.send_header("Retry-After", self.patience)
-        self.send_header("Content-Type", "text/event-stream" if status == 200 else "text/plain")
-        self.end_headers()
-        if status != 200:
-            self.wfile.write(self.excuse)
-            return
-        for one in raw if raw is not None else [piece(self.words, logs=bool(body.get("logprobs"))), piece("", "stop")]:
-            self.wfile.write(b"data: " + json.dumps(one).encode() + b"\n\n")
-        if raw is None:
-            self.wfile.write(b"data: [DONE]\n\n")
-
-    def log_message(self, *_: Any) -> None:
-        return
-
-
 @pytest.fixture
 def moody(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    Moody.plan, Moody.seen, Moody.raw, Moody.at_once = [], [], [], [0, 0]
     monkeypatch.setattr(head, "FIRST_WAIT", 0.01)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Moody)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
-    server.server_close()
+    with running_moody() as url:
+        yield url
 
 
 ROW = {"text": "I love it", "candidate_labels": "negative, positive"}

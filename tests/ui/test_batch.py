@@ -7,11 +7,21 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import gradio as gr
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from pyarrow import parquet
 
+from playground.heads import endpoint
 from playground.i18n import translate
+from playground.models import endpoints
+from playground.runs import LOCAL
+from playground.services import batch
+from playground.settings import settings
+from playground.tasks import get_task
+from playground.ui.batch_panel import BatchPanel
+from playground.ui.wrapper import Visitor
+from tests.chat_server import Moody, running_moody
 from tests.ui.conftest import Watched
 from tests.ui.server import Server, wait_for
 from tests.ui.words import strangers, visible
@@ -112,3 +122,21 @@ def test_it_goes_on_after_a_reload_and_after_the_end_of_the_server(
         wait_for(lambda: not batch.exists(), 30, "its removal")
     finally:
         own.stop()
+
+
+def test_the_page_says_how_often_a_server_was_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also after the work was taken up again: it is counted by what the rows say."""
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path))
+    monkeypatch.setattr(endpoint, "FIRST_WAIT", 0.01)
+    settings.cache_clear()
+    upload = batch.inspect(films(tmp_path / "films.csv", 5), "classification", LOCAL)
+    with running_moody() as url, gr.Blocks():
+        asked = {"columns": {"text": ["review"]}, "given": {"candidate_labels": "negative, positive"}}
+        model = endpoints.add("moody", url=url, model="m")
+        begun = batch.begin(upload.id, model=model, owner=LOCAL, **asked)
+        Moody.plan = [503, 429]
+        panel = BatchPanel(get_task("classification"), "zh", gr.Dropdown(), [])
+        for _ in range(2):
+            assert batch.work_on(begun, LOCAL, lambda status: None).retries == 2
+            _, shown, *_ = panel.on_tick(Visitor(LOCAL, "zh", {}), begun, {})
+            assert translate("zh", "batch.retries", retries=2) in shown["head"]["value"]

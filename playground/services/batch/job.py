@@ -60,12 +60,14 @@ class BatchStatus(BaseModel):
     """Where a batch stands.
 
     done    rows with a line in the results; `failed` of them have a reason in place of a prediction
+    retries how often a server was asked again, after a failure, for these
     score   {"rows", "of", "metrics", "intervals"} of the rows with a right answer, once all is done
     """
 
     state: State = "queued"
     done: int = 0
     failed: int = 0
+    retries: int = 0
     rows_per_second: float = 0.0
     seconds_left: float | None = None
     reason: dict[str, Any] | None = Field(None, description="Message: why it stopped or failed.")
@@ -81,6 +83,7 @@ class Result(TypedDict):
     reason      a Message: why there is none; with an output it says that this stands for none
     gold        the right answer, where the row is one of those that are scored
     likelihood  how likely the model finds it, for tasks that are scored by that
+    retries     how often a server was asked again for it, after a failure
     """
 
     row: int
@@ -88,6 +91,7 @@ class Result(TypedDict):
     reason: NotRequired[dict[str, Any]]
     gold: NotRequired[Any]
     likelihood: NotRequired[Any]
+    retries: NotRequired[int]
 
 
 @dataclass(frozen=True)

@@ -77,18 +77,22 @@ def work(batch: Batch, told: Told) -> BatchStatus:
 
 
 @dataclass(frozen=True)
-class Unusable:
-    """What stands for an answer that a chat model did not give, and what it said instead."""
+class Found:
+    """What a model gave for a row.
+
+    reason   what a chat model said in place of an answer that can be used; None for one that can
+    retries  how often a server was asked again, after a failure
+    """
 
     output: Any
-    reason: Message
+    reason: Message | None = None
+    retries: int = 0
 
 
-def _usable(found: Prediction) -> Any:
-    """The output, or that it is Unusable."""
-    if said := found.details.get("unusable"):
-        return Unusable(found.output, PlaygroundError("chat_unusable", said=said).message)
-    return found.output
+def _found(prediction: Prediction) -> Found:
+    said, retries = prediction.details.get("unusable"), prediction.details.get("retries", 0)
+    reason = PlaygroundError("chat_unusable", said=said).message if said else None
+    return Found(prediction.output, reason, retries)
 
 
 class _Work:
@@ -136,6 +140,7 @@ class _Work:
         self.seen.add(result["row"])
         self.status.done += 1
         self.status.failed += "reason" in result
+        self.status.retries += result.get("retries", 0)
 
     def _left(self) -> Iterator[Asked]:
         for row in asked_rows(self.table, self.task, self.spec.columns, self.spec.given):
@@ -168,14 +173,15 @@ class _Work:
         learned = self._likelihoods([row for row in asked if row.gold and row.number in self.scored])
         results = []
         for row in part:
-            output = row.reason or found[row.number]
-            if isinstance(output, Message):
-                results.append(Result(row=row.number, reason=output.to_json()))
+            one = row.reason or found[row.number]
+            if isinstance(one, Message):
+                results.append(Result(row=row.number, reason=one.to_json()))
                 continue
-            if isinstance(output, Unusable):  # it counts as wrong, where the right answer is known
-                result = Result(row=row.number, output=output.output, reason=output.reason.to_json())
-            else:
-                result = Result(row=row.number, output=output)
+            result = Result(row=row.number, output=one.output)
+            if one.reason:  # it counts as wrong, where the right answer is known
+                result["reason"] = one.reason.to_json()
+            if one.retries:
+                result["retries"] = one.retries
             if row.gold and row.number in self.scored:
                 result["gold"] = row.gold[self.task.output.name]
             if row.number in learned:
@@ -183,20 +189,20 @@ class _Work:
             results.append(result)
         return results
 
-    def _predict(self, rows: list[Row]) -> list[Any]:
-        """The output of each row, or a Message why there is none: what one row breaks is tried alone."""
+    def _predict(self, rows: list[Row]) -> list[Found | Message]:
+        """What is found for each row, or a Message why there is none: what one row breaks is tried alone."""
         try:
             found = self.loaded.predict(self.head, rows, self.params, self.stop) if rows else []
-            return [_usable(one) for one in found]
+            return [_found(one) for one in found]
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             if self.stop.is_set():
-                return [None] * len(rows)
+                return [Found(None)] * len(rows)
             if isinstance(error, PlaygroundError) and error.code in GONE:
                 raise
             if len(rows) > 1:
-                return [output for row in rows for output in self._predict([row])]
+                return [one for row in rows for one in self._predict([row])]
             if isinstance(error, PlaygroundError):
                 return [error.message]
             if not self.broke:  # once: a model that is broken is so for every row
