@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import BaseModel
 from transformers import PreTrainedTokenizerBase
 
+from playground.errors import PlaygroundError
 from playground.fields import Row
 from playground.i18n import Message, msg
 from playground.models.resolve import Resolved
@@ -49,6 +50,15 @@ class Prediction:
     def sure(self) -> bool:
         """Whether its scores are probabilities; else they say no more than what was chosen."""
         return bool(self.details.get("sure", "unusable" not in self.details))
+
+    @property
+    def unusable(self) -> PlaygroundError | None:
+        """Why it holds no answer; None where it does."""
+        if "unusable" not in self.details:
+            return None
+        if self.details.get("too_long"):
+            return PlaygroundError("chat_too_long")
+        return PlaygroundError("chat_unusable", said=self.details["unusable"])
 
 
 @dataclass
@@ -103,6 +113,14 @@ class Loaded:
         """
         windows, logits = self.logits(head, rows, stop)
         return head.decode(rows, windows, logits, self.labels, params)
+
+    def answer(self, head: Head, row: Row, params: BaseModel, stop: threading.Event | None = None) -> Prediction:
+        """That of one row which somebody asks about.
+
+        Raises PlaygroundError where `predict` gives a row nothing, so that the rows beside it keep theirs.
+        """
+        [found] = self.predict(head, [row], params, stop)
+        return found
 
 
 @dataclass

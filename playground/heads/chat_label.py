@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
+from playground.errors import PlaygroundError
 from playground.fields import Row
 from playground.heads.base import Prediction
 from playground.heads.chat_tasks import ChatTask
@@ -56,8 +57,10 @@ class AskedLabel(Asked):
         found = []
         for turns, labels, logs in zip(chats, kinds, weights, strict=True):
             if logs is None:
-                found.append(self.unusable("", strict))
+                found.append(self.unusable("", strict, too_long=True))
                 continue
+            if not np.isfinite(logs.max()):
+                raise PlaygroundError("model_not_finite")
             shares = np.exp(logs - logs.max())
             shares /= shares.sum()
             ranked = sorted(zip(labels, shares.tolist(), strict=True), key=lambda one: -one[1])[:top_k]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel
@@ -45,17 +45,22 @@ class ChatWriter(Writer):
     def predict(
         self, head: Head, rows: Sequence[Row], params: BaseModel, stop: threading.Event | None = None
     ) -> list[Prediction]:
+        return self._answers(rows, params, stop or threading.Event())
+
+    def answer(self, head: Head, row: Row, params: BaseModel, stop: threading.Event | None = None) -> Prediction:
+        return self._answers([row], params, stop or threading.Event(), strict=True)[0]
+
+    def _answers(
+        self, rows: Sequence[Row], params: BaseModel, stop: threading.Event, strict: bool = False
+    ) -> list[Prediction]:
         assert self.asked
-        is_one = len(rows) == 1
         asked = asked_rows(self.asked, rows, params, self.tuned)
-        return self.asked.answers(
-            self._chat(stop or threading.Event(), is_one), asked, self.labels, params, strict=is_one
-        )
+        return self.asked.answers(self._chat(stop, strict), asked, self.labels, params, strict=strict)
 
     def stream(self, row: Row, params: BaseModel, bounds: Bounds) -> Iterator[Prediction]:
         """A text as it grows; every other output at once."""
         if not isinstance(self.asked, AskedText):
-            yield from self.predict(cast(Head, CAUSAL_LM), [row], params, bounds.stop)
+            yield from self._answers([row], params, bounds.stop, strict=True)
             return
         [asked] = asked_rows(self.asked, [row], params, self.tuned)
         plainly = Plainly(max_new_tokens=bounds.max_new_tokens)

@@ -83,8 +83,7 @@ class Remote(Trunkless):
     ) -> list[Prediction]:
         stop = stop or threading.Event()
         if self.asked:
-            asked = asked_rows(self.asked, rows, params)
-            return self.asked.answers(_RemoteChat(self, stop), asked, (), params, strict=len(rows) == 1)
+            return self._done(self.asked, rows, params, stop)
         most = int(params.max_new_tokens)  # type: ignore[attr-defined]
 
         def write(row: Row) -> Prediction:
@@ -92,6 +91,16 @@ class Remote(Trunkless):
             return last
 
         return self.each(write, rows)
+
+    def answer(self, head: Head, row: Row, params: BaseModel, stop: threading.Event | None = None) -> Prediction:
+        if self.asked:
+            return self._done(self.asked, [row], params, stop or threading.Event(), strict=True)[0]
+        return super().answer(head, row, params, stop)
+
+    def _done(
+        self, asked: Asked, rows: Sequence[Row], params: BaseModel, stop: threading.Event, strict: bool = False
+    ) -> list[Prediction]:
+        return asked.answers(_RemoteChat(self, stop), asked_rows(asked, rows, params), (), params, strict=strict)
 
     def stream(self, row: Row, params: BaseModel, bounds: Bounds) -> Iterator[Prediction]:
         """What is written, as it arrives."""
@@ -103,7 +112,7 @@ class Remote(Trunkless):
             written = self._written(self.asked.question(asked, ()), plainly, bounds)
             yield from self.asked.grown(_RemoteChat(self, bounds.stop), asked, written, params)
         else:
-            yield from self.predict(HEAD, [row], params, bounds.stop)
+            yield self.answer(HEAD, row, params, bounds.stop)
 
     def each(self, work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
         """`work` of each, several at a time, in their order."""

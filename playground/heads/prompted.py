@@ -173,7 +173,8 @@ class Asked(ABC):
         for number, turns in enumerate(chats):
             tried = [said[number], *([again[number]] if number in again else [])]
             one = found[number] or self.read(tried[-1], rows[number], kinds[number])
-            one = one or self.unusable(next((part.text for part in reversed(tried) if part.text.strip()), ""), strict)
+            text = next((part.text for part in reversed(tried) if part.text.strip()), "")
+            one = one or self.unusable(text, strict, bool(said[number].details.get("too_long")))
             retries = sum(part.details.get("retries", 0) for part in tried)
             told = {**({"retries": retries} if retries else {}), PROMPT: turns[0]["content"]}
             predictions.append(Prediction(one.output, {**one.details, **told}))
@@ -185,12 +186,12 @@ class Asked(ABC):
         answer = said.text[:SHOWN_CHARS] or "…"
         return [*turns, {"role": ASSISTANT, "content": answer}, {"role": USER, "content": remedy}]
 
-    def unusable(self, text: str, strict: bool) -> Prediction:
-        """Nothing, and what was said instead. Raises PlaygroundError where that is asked for."""
+    def unusable(self, text: str, strict: bool, too_long: bool = False) -> Prediction:
+        """Nothing, and what was said instead: see Prediction. Raises PlaygroundError where that is asked for."""
         shown = text.strip()[:SHOWN_CHARS] or "…"
         if strict:
             raise PlaygroundError("chat_unusable", said=shown)
-        return Prediction(self.nothing(), {"unusable": shown})
+        return Prediction(self.nothing(), {"unusable": shown, "too_long": too_long})
 
 
 def answer_text(said: Said) -> str:
@@ -411,7 +412,7 @@ class LocalChat:
         except PlaygroundError as error:
             if strict or error.code != TOO_LONG:
                 raise
-            return Said("")
+            return Said("", details={"too_long": True})
 
     def weigh(self, chats: Sequence[list[Turn]], options: Sequence[Sequence[str]]) -> list[np.ndarray | None] | None:
         try:

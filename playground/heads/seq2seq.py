@@ -82,14 +82,20 @@ class Translator(Loaded):
     def predict(
         self, head: Head, rows: Sequence[Row], params: BaseModel, stop: threading.Event | None = None
     ) -> list[Prediction]:
-        is_one = len(rows) == 1 and stop is None
-        stop = stop or threading.Event()
+        return self._answers(rows, params, stop or threading.Event())
+
+    def answer(self, head: Head, row: Row, params: BaseModel, stop: threading.Event | None = None) -> Prediction:
+        return self._answers([row], params, stop or threading.Event(), strict=True)[0]
+
+    def _answers(
+        self, rows: Sequence[Row], params: BaseModel, stop: threading.Event, strict: bool = False
+    ) -> list[Prediction]:
         if _is_instruction(params):
             return [self._followed(row, params, stop) for row in rows]
         bounds = Bounds(_most_tokens(params), settings().generate_seconds * max(1, len(rows)), stop)
         work = Translation(self._writer, params, bounds)
-        # One text is somebody's question. Many, or what may be stopped, are rows of a table: some may be translated.
-        asked = work.asked(rows, strict=is_one)
+        # Of the rows of a table some may be translated already.
+        asked = work.asked(rows, strict)
         for _ in work.run(asked):
             pass
         return [work.prediction(row) for row in asked]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +24,8 @@ from playground.tasks.qa import TASK
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from playground.heads.base import Prediction
 
 MOST_DOCUMENTS = 20
 MOST_BYTES = 200 * 2**20
@@ -193,10 +195,19 @@ def ask(
         for passage, found in zip(passages, outputs, strict=True)
         if found.output["answer"] and found.output["end"]  # words of its own stand nowhere
     ]
-    said = [found.details.get("unusable") or found.output["answer"] for found in outputs]
-    if not answers and any(said):
-        raise PlaygroundError("chat_unusable", said=next(filter(None, said)))
+    if not answers:
+        _check_silent(outputs)
     return _apart(sorted(answers, key=lambda answer: -answer["score"]))
+
+
+def _check_silent(outputs: Sequence[Prediction]) -> None:
+    """Raise PlaygroundError where something was said of the passages, none of it in their words."""
+    own = next((found.output["answer"] for found in outputs if found.output["answer"]), "")
+    if own:
+        raise PlaygroundError("answer_not_in_document", said=own)
+    unusable = next(filter(None, (found.unusable for found in outputs)), None)
+    if unusable:
+        raise unusable
 
 
 def base_of(model: str, owner: str = "local") -> Resolved:

@@ -57,7 +57,8 @@ def predict(
     task = get_task(task_id)
     row, knobs = checked_row(task, inputs), checked_params(task, params or {})
     model = model or task.models[0]
-    found = predictions(task, [row], model=model, params=knobs, owner=owner)[0]
+    with ready(task, [row], model, owner) as ([asked], head, loaded):
+        found = loaded.answer(head, asked, knobs)
     if not details:
         return found.output
     told = with_model(found, model, owner)
@@ -236,7 +237,7 @@ def model_state(model_id: str, owner: str = "local") -> Literal["ready", "loadin
 def predictions(
     task: Task, rows: Sequence[Row], *, model: str, params: BaseModel, owner: str = "local"
 ) -> list[Prediction]:
-    """Predictions with their details for rows whose inputs were parsed, same order."""
+    """Predictions with their details for rows whose inputs were parsed, same order; of some there may be no answer."""
     with ready(task, rows, model or task.models[0], owner) as (rows, head, loaded):
         return loaded.predict(head, rows, params)
 

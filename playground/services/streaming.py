@@ -43,7 +43,7 @@ def stream(
                 most = int(getattr(knobs, "max_new_tokens", 1))
                 bounds = Bounds(most, settings().generate_seconds, stop=stopped)
                 writer: Any = loaded if isinstance(loaded, Streaming) else None
-                many = writer.stream(rows[0], knobs, bounds) if writer else loaded.predict(head, rows, knobs)
+                many = writer.stream(rows[0], knobs, bounds) if writer else [loaded.answer(head, rows[0], knobs)]
                 for prediction in many:
                     found.put(prediction)
             found.put(None)

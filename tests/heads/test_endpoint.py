@@ -23,6 +23,7 @@ from playground.i18n import LANGUAGES, render, translate
 from playground.models import endpoints
 from playground.models.resolve import resolve
 from playground.services import batch, documents
+from playground.services.batch import work
 from playground.services.predict import chats, misfit, offered, predict, predict_rows, ready, runtime, sharing
 from playground.services.streaming import changes, stream
 from playground.settings import settings
@@ -321,7 +322,11 @@ def test_a_batch_waits_for_a_server_that_is_gone_and_goes_on(
     assert status.score and status.score["metrics"]["accuracy"] == pytest.approx(5 / 6)
 
 
-def test_what_cannot_be_used_counts_as_wrong(moody: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("rows_at_once", [1, 512])
+def test_what_cannot_be_used_counts_as_wrong(
+    moody: str, home: Path, monkeypatch: pytest.MonkeyPatch, rows_at_once: int
+) -> None:
+    monkeypatch.setattr(work, "PART_ROWS", rows_at_once)
     monkeypatch.setattr(Moody, "words", "hard to say")
     model = endpoints.add("moody", url=moody, model="m")
     path = home / "rows.jsonl"
@@ -369,7 +374,12 @@ def test_a_document_is_asked_too(moody: str, home: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(Moody, "words", "long ago")
     with pytest.raises(PlaygroundError) as refused:
         documents.ask(document, "When?", model)
-    assert refused.value.code == "chat_unusable" and "long ago" in str(refused.value)
+    assert refused.value.code == "answer_not_in_document" and "long ago" in str(refused.value)
+    assert len(Moody.seen) == 2, "once for each question"
+    monkeypatch.setattr(Moody, "words", "<think>")
+    with pytest.raises(PlaygroundError) as refused:
+        documents.ask(document, "When?", model, top_k=1)
+    assert refused.value.code == "chat_unusable" and len(Moody.seen) == 4, "asked again, as it says"
 
 
 def test_nobody_there_and_stop(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -239,6 +239,14 @@ def test_the_wrong_direction_is_refused(translator: Translator) -> None:
     assert refused.value.code == "wrong_direction"
 
 
+def test_who_asks_about_a_text_is_told_that_it_is_translated_and_a_table_goes_on(translator: Translator) -> None:
+    row = {"text": "我爱你，早上好。", "source": "en", "target": "zh"}
+    with pytest.raises(PlaygroundError) as refused:
+        translator.answer(HEAD, row, GREEDY)
+    assert refused.value.code == "text_in_target_language"
+    assert len(translator.predict(HEAD, [row], GREEDY)) == 1
+
+
 @pytest.mark.parametrize("how", [GREEDY, BEAMS], ids=["greedy", "beams"])
 def test_scores_are_the_model_s_own(translator: Translator, how: Params) -> None:
     """Each the mean probability of its tokens, as a pass over what was written has it."""

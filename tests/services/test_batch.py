@@ -14,6 +14,7 @@ import pytest
 from pyarrow import parquet
 
 from playground.errors import PlaygroundError
+from playground.heads.prompted import AskedSpans
 from playground.i18n import Message
 from playground.services import batch
 from playground.services.batch import work
@@ -22,6 +23,7 @@ from playground.services.evaluate import evaluate
 from playground.services.predict import predict
 from playground.services.uploads import mapped
 from playground.settings import settings
+from tests.heads import language_models
 
 OWNER = "local"
 WORDS = ("the", "film", "was", "a", "warm", "funny", "story", "about", "nothing", "but", "dull", "music", "lovely")
@@ -170,6 +172,27 @@ def test_one_row_that_the_model_refuses_does_not_stop_the_others(tmp_path: Path)
     first, second, third = saved(batch_id, tmp_path / "out.jsonl")
     assert first["predicted_translation_text"] and third["predicted_translation_text"]
     assert second["predicted_translation_text"] is None and "German" in second["prediction_error"]
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 512])
+def test_what_a_chat_model_says_that_is_no_answer_counts_as_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_at_once: int
+) -> None:
+    """Also of a row that is worked on alone, and of one that is longer than the model reads."""
+    monkeypatch.setattr(work, "PART_ROWS", rows_at_once)
+    monkeypatch.setattr(AskedSpans, "most", 16)  # a random network finds no end
+    model = language_models.save_base("qwen2", tmp_path / "chat", context=1024)
+    gold = [{"start": 0, "end": 3, "label": "PER"}]
+    rows = [{"text": text, "entities": gold} for text in ("Ada ran.", "Bob ran.", "Eve ran. " * 400)]
+    path = tmp_path / "people.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    batch_id = begun(path, "ner", model=str(model), given={"entity_types": "PER"})
+    status = done(batch_id)
+    assert (status.state, status.done, status.failed) == ("done", 3, 3)
+    assert status.score is not None and status.score["rows"] == 3 and status.score["metrics"]["entity_recall"] == 0
+    said = [row["prediction_error"] for row in saved(batch_id, tmp_path / "out.jsonl")]
+    assert ["cannot be used" in one for one in said] == [True, True, False]
+    assert said[2] == "The text with its prompt is longer than the model reads."
 
 
 def test_entities_are_read_from_tokens_and_scored(tmp_path: Path) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from playground.errors import PlaygroundError
+from playground.heads.prompted import AskedSpans
+from playground.services import evaluate as evaluate_module
 from playground.services.evaluate import evaluate
 from playground.settings import settings
+from tests.heads import language_models
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +58,22 @@ def test_the_task_is_the_models_own(tmp_path: Path) -> None:
     path = tmp_path / "people.conll"
     path.write_text("Ada B-PER\nLovelace I-PER\n\nLondon B-LOC\n\n", encoding="utf-8")
     assert evaluate("starter/ner-en", path)["task"] == "ner"
+
+
+@pytest.mark.parametrize("last", ["Eve ran.", "Eve ran. " * 400])
+def test_an_answer_of_a_chat_model_that_cannot_be_used_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    """Also of the last row, which is asked alone, and where it is longer than the model reads."""
+    monkeypatch.setattr(evaluate_module, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(AskedSpans, "most", 16)  # a random network finds no end
+    model = language_models.save_base("qwen2", tmp_path / "chat", context=1024)
+    gold = [{"start": 0, "end": 3, "label": "PER"}]
+    rows = [{"text": text, "entities": gold} for text in ("Ada ran.", "Bob ran.", last)]
+    path = tmp_path / "people.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    found = evaluate(str(model), path, task_id="ner")
+    assert (found["rows"], found["metrics"]["entity_recall"]) == (3, 0)
 
 
 @pytest.mark.parametrize(

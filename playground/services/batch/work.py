@@ -90,9 +90,8 @@ class Found:
 
 
 def _found(prediction: Prediction) -> Found:
-    said, retries = prediction.details.get("unusable"), prediction.details.get("retries", 0)
-    reason = PlaygroundError("chat_unusable", said=said).message if said else None
-    return Found(prediction.output, reason, retries)
+    why, retries = prediction.unusable, prediction.details.get("retries", 0)
+    return Found(prediction.output, why.message if why else None, retries)
 
 
 class _Work:
