@@ -33,9 +33,11 @@ class CodePanel:
 
     def of_task(self, visitor: Visitor, task: Task, inputs: dict[str, Any], knobs: dict[str, Any], model: str) -> Any:
         """The code that asks what was asked; as it was where it cannot be asked, which the answer's place says."""
-        taken = [*task.inputs, *predict.extras(task.id, model, visitor.owner)]
+        taken = predict.extras(task.id, model, visitor.owner)
         try:
-            asked = {field.name: field.parse(inputs.get(field.name)) for field in taken}
+            row = predict.checked_row(task, inputs)
+            asked = {field.name: row[field.name] for field in task.inputs}
+            asked |= {field.name: field.parse(row[field.name]) for field in taken}
             params = predict.checked_params(task, knobs).model_dump()
         except PlaygroundError:
             return gr.skip()

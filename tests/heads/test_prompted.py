@@ -269,6 +269,17 @@ def test_nothing_is_read_in_part(folder: str) -> None:
     assert len(predict("classification", middling, model=folder)) == 2
 
 
+def test_weights_of_labels_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    folder = language_models.save_base("qwen2", tmp_path, context=1024)
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    with torch.no_grad():
+        model.get_output_embeddings().weight.fill_(float("nan"))
+    model.save_pretrained(folder)
+    with pytest.raises(PlaygroundError) as refused:
+        predict("classification", {"text": "The dog.", "candidate_labels": "good, bad"}, model=str(folder))
+    assert refused.value.code == "model_not_finite"
+
+
 def test_what_is_learned_is_cut_around_the_answer_and_never_the_question() -> None:
     tokenizer = language_models.tokenizer_of("qwen2")
     text = "The old dog ran to the river. " * 30

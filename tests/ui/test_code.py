@@ -12,13 +12,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
 from playwright.sync_api import Page, expect
 
 from playground.i18n import translate
 from playground.services.snippets import KINDS
-from playground.tasks import TASKS
+from playground.tasks import TASKS, get_task
 from playground.tasks.spec import Task
+from playground.ui.code_panel import CodePanel
+from playground.ui.wrapper import Visitor
+from tests.heads import language_models
 from tests.test_every_task import examples, rounded
 from tests.ui.conftest import Watched
 from tests.ui.server import ROOT, Server
@@ -106,6 +110,19 @@ def test_all_four_give_what_the_page_shows(server: Server, open_browser: Open, t
     shown(page, task, found["cli"])
     assert list(tmp_path.iterdir()) == []
     assert watched.errors == [] and watched.dialogs == []
+
+
+def test_a_question_about_nothing_given_is_code_too(tmp_path: Path) -> None:
+    """A chat model needs none; what an input lacks that is needed is told where the answer stands."""
+    model = str(language_models.save_base("qwen2", tmp_path, context=1024))
+    task, visitor = get_task("qa"), Visitor("local", "en", {})
+    with gr.Blocks(analytics_enabled=False):
+        panel = CodePanel("en")
+    for context in ("", " ", None):
+        inputs = {"question": "What is blue?", "context": context}
+        shown = panel.of_task(visitor, task, inputs, {}, model)
+        assert "What is blue?" in shown and "context" not in shown
+    assert panel.of_task(visitor, task, {"question": "", "context": "It is blue."}, {}, model) == gr.skip()
 
 
 @pytest.mark.slow
