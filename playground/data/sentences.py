@@ -23,6 +23,8 @@ NUMBERED = re.compile(r"\b(?:[Nn]o|[Nn]os|[Nn]r|[Ff]ig|[Ee]q|[Ss]ec|[Cc]h|[Vv]ol
 """The same before a number: "no. 5"."""
 WORDLESS = re.compile(r"[\W\d_]*|(?:https?://|www\.)\S+|[^\s@]++@(?:[^\s@.]++\.)++\w++")
 """Numbers, marks, and what must stay: an address of the web or of mail."""
+SHARED_ENDS = "”’\"'…—"
+"""With what sentences end in languages with blanks and without: what stands before it tells which."""
 CLAUSE_END = re.compile(r"[,;:—،؛](?=\s)|[，；：、]")
 BLANK = re.compile(r"\s+")
 NEAR = 10
@@ -67,8 +69,14 @@ def side_by_side(sentences: Iterable[str]) -> str:
     """Sentences one after the other, with a blank between those that are written with blanks."""
     text = ""
     for sentence in sentences:
-        text += ("" if not text or UNSPACED.match(text[-1]) else " ") + sentence
+        text += (_blank(text) if text else "") + sentence
     return text
+
+
+def _blank(text: str) -> str:
+    """What stands behind a sentence that ends a text, before the next one."""
+    told = text.rstrip(SHARED_ENDS)
+    return "" if told and UNSPACED.match(told[-1]) else " "
 
 
 def shortened(piece: Piece, fits: Callable[[str], bool]) -> list[Piece]:
@@ -92,7 +100,7 @@ def join(parts: Sequence[Piece], written: Sequence[str]) -> str:
         between = part.before
         inside = text and not BREAK.match(text[-1])
         if words and inside and not between.strip():
-            between = "" if UNSPACED.match(text[-1]) else " "
+            between = _blank(text)
         text += between + words
     return text
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from playground.data.sentences import BREAK, MAX_CHARS, Piece, join, pieces, shortened
+from playground.data.sentences import BREAK, MAX_CHARS, Piece, join, pieces, shortened, side_by_side, whole
 
 
 def words(text: str) -> list[str]:
@@ -51,7 +51,22 @@ def test_blanks_follow_the_language_and_the_rest_stays() -> None:
     )
     assert translated("你好。嗨！\n　（1）一。二", "Hello.", "Hi!", "One.", "Two") == "Hello. Hi!\n　（1）One. Two"
     assert translated("Call 555. Now.\u2028Later", "现在打电话。", "现在。", "以后") == "现在打电话。现在。\u2028以后"
+    assert translated("“Good.” He left… She stayed.", "“好。”", "他走了……", "她留下了。") == "“好。”他走了……她留下了。"
     assert translated("", *()) == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["他说：“好。”她走了。", "“走吧！”他说：“再见！”他走了。", "“Yes.” He left… “No,” she said.", "‘Yes.’ “No!”"]
+)
+def test_what_ends_with_a_quotation_is_set_as_its_language_is(text: str) -> None:
+    sentences = [sentence for _, sentence in whole(text)]
+    assert len(sentences) > 1 and side_by_side(sentences) == text
+
+
+def test_what_ends_with_dots_is_set_as_its_language_is() -> None:
+    assert side_by_side(["他走了……", "她没有。", "He left…", "She stayed—", "Why?"]) == (
+        "他走了……她没有。He left… She stayed— Why?"
+    )
 
 
 def test_nothing_is_lost_of_any_text() -> None:

@@ -79,10 +79,12 @@ def test_a_long_sentence_is_one_and_a_text_of_very_many_takes_no_memory() -> Non
 
 
 def test_how_a_text_begins() -> None:
-    assert lead([{"text": CHINESE}, {"text": ENGLISH}, {"text": "One."}]) == [
+    quoted = "他说：“好。”她走了。门关了。"
+    assert lead([{"text": CHINESE}, {"text": ENGLISH}, {"text": "One."}, {"text": quoted + "天黑了。"}]) == [
         "水车烧毁了。镇上的人重建了水车！谁出的钱？",
         "The mill burnt down. Dr. Frey built it again in 1871! Who paid?",
         "One.",
+        quoted,
     ]
 
 
