@@ -21,7 +21,7 @@ from playground.fields import Row
 from playground.heads import causal_examples
 from playground.heads import chat as chats
 from playground.heads.base import Head, Loaded, Prediction, longest_input
-from playground.heads.decoding import Continuation, Sampling, Writes
+from playground.heads.decoding import Continuation, Sampling, Writes, rules_of
 from playground.heads.generating import IGNORED, Bounds, GenerativeHead
 from playground.heads.tunable import Trained
 from playground.models.resolve import MOST_TOKENS, Resolved
@@ -83,7 +83,7 @@ class Writer(Loaded):
         # Not on the worker: a template is rendered in a process of its own, which others need not wait for.
         prompt = prompt_of(self.trunk.tokenizer, row, bool(getattr(params, "chat", True)))
         trunk = self.trunk
-        model = writes(trunk.model, trunk.tokenizer, self._forward, trunk.call)
+        model = writes(trunk.model, trunk.tokenizer, self._forward, trunk.call, tuned=self.adapter != BASE)
         yield from written(model, prompt, sampling_of(params), bounds)
 
     def _forward(self, inputs: dict[str, Any]) -> Any:
@@ -181,12 +181,13 @@ def writes(
     tokenizer: PreTrainedTokenizerBase,
     forward: Callable[[dict[str, Any]], Any],
     call: Callable[[Callable[[], Any]], Any],
+    tuned: bool = False,
 ) -> Writes:
-    """What the loop needs to know of a model."""
+    """What the loop needs to know of a model. `tuned`: see rules_of."""
     plain = model.get_base_model() if isinstance(model, PeftModel) else model
     config = plain.generation_config
-    ends = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
-    single = [words[0] for words in config.bad_words_ids or [] if len(words) == 1]
+    told = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
+    ends = causal_examples.ends(tokenizer) | frozenset(id for id in told if id is not None)
     options: dict[str, Any] = {"use_cache": True}
     if "logits_to_keep" in inspect.signature(plain.forward).parameters:
         options["logits_to_keep"] = 1
@@ -194,8 +195,8 @@ def writes(
         tokenizer=tokenizer,
         forward=forward,
         call=call,
-        ends=causal_examples.ends(tokenizer) | frozenset(id for id in ends if id is not None),
-        never=tuple(single + list(config.suppress_tokens or [])),
+        ends=ends,
+        rules=rules_of(config, ends, tuned),
         context=_context(plain, tokenizer),
         options=options,
     )

@@ -3,20 +3,28 @@
 The library's `generate` keeps the model until a text is finished. Here every token is one call, so that on a shared
 trunk others' requests get their turn between tokens, and whoever waits can stop within one.
 
+One text is followed, whatever a model's files say of beams: which of several is the best is known at their end, so
+that nothing could be shown on the way. What else they say of the tokens that may be written holds: see rules_of.
+
 V tokens of the vocabulary.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
 from transformers import (
+    ForcedBOSTokenLogitsProcessor,
+    LogitsProcessor,
     LogitsProcessorList,
+    MinLengthLogitsProcessor,
     MinPLogitsWarper,
+    NoBadWordsLogitsProcessor,
+    NoRepeatNGramLogitsProcessor,
     PreTrainedTokenizerBase,
     RepetitionPenaltyLogitsProcessor,
     SuppressTokensLogitsProcessor,
@@ -43,7 +51,7 @@ class Writes:
     forward  the model's output for {"input_ids": [[int]], ...}; run by `call` only
     call     runs a function where the model may be called, and waits for it
     ends     ids of the tokens that end a text
-    never    ids of tokens that are not to be written
+    rules    of which tokens may be written, as the model's files have them
     context  most tokens of a prompt and its continuation
     options  what forward is given each time
     """
@@ -52,7 +60,7 @@ class Writes:
     forward: Callable[[dict[str, Any]], Any]
     call: Callable[[Callable[[], Any]], Any]
     ends: frozenset[int]
-    never: tuple[int, ...]
+    rules: tuple[LogitsProcessor, ...]
     context: int
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -73,19 +81,37 @@ class Sampling:
         """Without chance: logits that are divided by almost nothing are no numbers any more."""
         return self.temperature < LEAST_TEMPERATURE
 
-    def processors(self, never: Sequence[int]) -> LogitsProcessorList:
+    def processors(self, rules: Sequence[LogitsProcessor]) -> LogitsProcessorList:
         """In the order in which the library applies them."""
         found: list[Any] = []
         if self.repetition_penalty != 1:
             found.append(RepetitionPenaltyLogitsProcessor(self.repetition_penalty))
-        if never:
-            found.append(SuppressTokensLogitsProcessor(list(never)))
+        found += rules
         if not self.greedy:
             found += [TemperatureLogitsWarper(self.temperature)] if self.temperature != 1 else []
             found += [TopKLogitsWarper(self.top_k)] if self.top_k else []
             found += [TopPLogitsWarper(self.top_p)] if self.top_p < 1 else []
             found += [MinPLogitsWarper(self.min_p)] if self.min_p > 0 else []
         return LogitsProcessorList(found)
+
+
+def rules_of(config: Any, ends: Collection[int], tuned: bool = False) -> tuple[LogitsProcessor, ...]:
+    """What a model's generation settings say of the tokens that may be written, in the order of the library.
+
+    tuned  whether it learned from other texts since: how long its own were to be is no rule for those
+    """
+    found: list[Any] = []
+    if config.no_repeat_ngram_size:
+        found.append(NoRepeatNGramLogitsProcessor(config.no_repeat_ngram_size))
+    if bad_words := [words for words in config.bad_words_ids or [] if words not in [[id] for id in ends]]:
+        found.append(NoBadWordsLogitsProcessor(bad_words))
+    if config.min_length and ends and not tuned:
+        found.append(MinLengthLogitsProcessor(config.min_length, sorted(ends)))
+    if config.forced_bos_token_id is not None:
+        found.append(ForcedBOSTokenLogitsProcessor(config.forced_bos_token_id))
+    if config.suppress_tokens:
+        found.append(SuppressTokensLogitsProcessor(config.suppress_tokens))
+    return tuple(found)
 
 
 class Continuation:
@@ -107,7 +133,7 @@ class Continuation:
         self.tokens: list[dict[str, Any]] = []
         self.ended: Ended = ""
         self._text = Detokenizer(model.tokenizer, prompt)
-        self._processors = sampling.processors(model.never)
+        self._processors = sampling.processors(model.rules)
         self._chance = torch.Generator().manual_seed(self.seed)
         self._cache: Any = None
         self._read, self._at_once = 0, READ_AT_ONCE

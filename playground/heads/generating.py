@@ -18,6 +18,7 @@ from peft import PeftModel, TaskType
 from pydantic import BaseModel
 from transformers import (
     DataCollatorForSeq2Seq,
+    PreTrainedModel,
     PreTrainedTokenizerBase,
     StoppingCriteria,
     StoppingCriteriaList,
@@ -101,6 +102,13 @@ class GenerativeHead(TunableHead):
     def collator(self, tokenizer: PreTrainedTokenizerBase) -> Callable[..., Any]:
         """Pads inputs on the right, and labels with IGNORED."""
         return DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED)
+
+    def with_head(self, base: Resolved, outputs: Sequence[str], **options: Any) -> tuple[PreTrainedModel, set[str]]:
+        model, fresh = super().with_head(base, outputs, **options)
+        # Rows that are learned from tell how long their texts are; what it said before is measured without it, too.
+        config: Any = model.generation_config
+        config.min_length = None
+        return model, fresh
 
     def why_own_base(self, resolved: Resolved) -> Message | None:
         modules = sorted(load_adapter_config(resolved.folder).modules_to_save or ())

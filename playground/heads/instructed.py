@@ -19,7 +19,7 @@ from playground.heads.decoding import Sampling
 from playground.heads.generating import Bounds
 from playground.heads.translating import UNBOUNDED
 from playground.heads.tunable import Trained
-from playground.models.trunk import Features, Trunk
+from playground.models.trunk import BASE, Features, Trunk
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Instructed:
     call     runs a function where the model may be called, and waits for it
     longest  most tokens of an instruction
     cuts     whether the beginning of a longer one is read, rather than none of it
+    tuned    see rules_of
     """
 
     model: Any
@@ -39,6 +40,7 @@ class Instructed:
     call: Callable[[Callable[[], Any]], Any]
     longest: int
     cuts: bool = False
+    tuned: bool = False
 
     def stream(self, row: Row, chat: bool, sampling: Sampling, bounds: Bounds) -> Iterator[Prediction]:
         """What is written for a text, after each token.
@@ -53,7 +55,7 @@ class Instructed:
             ids = torch.tensor([inputs.pop("input_ids")], device=self.device)
             return self.forward({"decoder_input_ids": ids, **read, **inputs})
 
-        model = writes(self.model, self.tokenizer, forward, self.call)
+        model = writes(self.model, self.tokenizer, forward, self.call, self.tuned)
         yield from written(model, Prompt("", prompt.chat, (_first(self.model),)), sampling, bounds)
 
     def _read(self, prompt: Prompt) -> dict[str, Any]:
@@ -77,8 +79,9 @@ def instructed(
     """What a model of the pool writes for a text, after each token. `cuts`: as of Instructed."""
     device = trunk.device.torch_device
     asked = Instructed(
-        trunk.model, trunk.tokenizer, device, lambda inputs: trunk.forward(inputs, adapter), trunk.call, longest, cuts
-    )
+        trunk.model, trunk.tokenizer, device, lambda inputs: trunk.forward(inputs, adapter), trunk.call, longest, cuts,
+        tuned=adapter != BASE,
+    )  # fmt: skip
     return asked.stream(row, _chats(params), sampling_of(params), bounds)
 
 

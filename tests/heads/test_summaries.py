@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 from playground.errors import PlaygroundError
 from playground.heads.extractive_summary import chosen, sentences, word_features
 from playground.heads.summarizing import HEAD, PREFIX, asked
-from playground.models.resolve import starters
+from playground.models.resolve import resolve, starters
+from playground.runs import TrainingParams
 from playground.services.baselines import lead
 from playground.services.predict import offered, predict, sharing
 from playground.services.streaming import changes, stream
@@ -24,6 +26,9 @@ ENGLISH = (
 )
 CHINESE = "水车烧毁了。镇上的人重建了水车！谁出的钱？镇上出的钱。"
 TEXT = "The cat sat on the mat. " * 20
+PLAIN = {"max_new_tokens": 20, "repetition_penalty": 1.0}
+FIRST = 40
+"""The token that a model is made to begin with."""
 
 
 @pytest.mark.parametrize(("text", "count"), [(ENGLISH, 5), (CHINESE, 4), ("- one\n- two. Three.", 3), ("12 34", 0)])
@@ -107,6 +112,41 @@ def test_a_written_summary_is_that_of_generate_and_long_texts_are_cut(folder: Pa
     assert found["output"]["summary_text"] == tokenizer.decode(ids, skip_special_tokens=True).strip()
     *_, last = changes(stream("summarization", {"text": TEXT * 20}, model=str(folder), params=params))
     assert last.output == found["output"] and last.details["alternatives"] == found["details"]["alternatives"]
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BART whose files say as much of what it writes as those of its kind that summarize; else it ends at once."""
+    folder = writers.bart(tmp_path_factory.mktemp("settled"))
+    model = AutoModelForSeq2SeqLM.from_pretrained(folder)
+    model.final_logits_bias[0, model.config.eos_token_id] = 100.0
+    model.generation_config.update(
+        forced_bos_token_id=FIRST, min_length=10, no_repeat_ngram_size=2, num_beams=4, length_penalty=2.0,
+        early_stopping=True,
+    )  # fmt: skip
+    model.save_pretrained(folder)
+    return folder
+
+
+def test_a_model_s_own_settings_hold_but_for_beams(settled: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(settled)
+    model = AutoModelForSeq2SeqLM.from_pretrained(settled, dtype=torch.float32).eval()
+    inputs = tokenizer(PREFIX + TEXT, return_tensors="pt", truncation=True, max_length=64, return_token_type_ids=False)
+    ids = model.generate(**inputs, do_sample=False, num_beams=1, max_new_tokens=20)[0]
+    found = predict("summarization", {"text": TEXT}, model=str(settled), params=PLAIN, details=True)
+    assert found["output"]["summary_text"] == tokenizer.decode(ids, skip_special_tokens=True).strip()
+    assert (found["details"]["tokens"], found["details"]["ended"]) == (9, "eos"), "ten with the first that is given"
+    written = ids[1:-1].tolist()
+    assert written[0] == FIRST and len(set(pairwise(written))) == 8
+
+
+def test_what_is_tuned_learns_from_its_rows_how_long_a_summary_is(settled: Path, tmp_path: Path) -> None:
+    base = resolve(str(settled))
+    assert HEAD.new_model(base, (), None)[0].generation_config.min_length is None
+    model, tokenizer = HEAD.new_model(base, (), TrainingParams(lora_r=2))
+    HEAD.save(model, tmp_path, tokenizer=tokenizer, task="summarization", labels=(), base=base, max_length=64)
+    found = predict("summarization", {"text": TEXT}, model=str(tmp_path), params=PLAIN, details=True)
+    assert (found["details"]["tokens"], found["details"]["ended"]) == (1, "eos")
 
 
 def test_what_is_learned_is_the_summary(folder: Path) -> None:
