@@ -197,6 +197,9 @@ def describe(model_id: str, folder: Path, revision: str | None = None) -> Resolv
     head = next((head for end, head in CLASS_HEADS.items() if any(name.endswith(end) for name in classes)), "")
     if head == "sequence_classification" and config.get("problem_type") == SEVERAL_LABELS:
         head = "multi_label"
+    # A chat model that also sees is a decoder alone, whatever its class is called: Gemma 3, Qwen 3.5.
+    if head == "seq2seq" and "text_config" in config and not config.get("is_encoder_decoder"):
+        head = CHATTING
     id2label = config.get("id2label") or {}
     named = head in ("sequence_classification", "multi_label", "token_classification")
     labels = tuple(str(id2label[key]) for key in sorted(id2label, key=int)) if named else ()
@@ -206,6 +209,7 @@ def describe(model_id: str, folder: Path, revision: str | None = None) -> Resolv
 def longest_input(base: Resolved) -> int:
     """Most tokens a base reads, as its files tell; 0 where they do not."""
     config = _read_json(base.folder / "config.json")
+    config = config.get("text_config") or config  # of models that also see
     tokenizer = _read_json(base.folder / "tokenizer_config.json")
     positions = config.get("max_position_embeddings") or config.get("n_positions") or 0
     # RoBERTa's first position numbers stand for padding.

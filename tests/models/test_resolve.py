@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,6 +77,26 @@ def test_pickled_weights_are_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "pytorch_model.bin").write_bytes(b"\x80\x04.")
     assert refused(str(tmp_path)).code == "no_safetensors"
+
+
+@pytest.mark.parametrize(
+    ("config", "head"),
+    [
+        ({"architectures": ["Gemma3ForConditionalGeneration"], "text_config": {}, "vision_config": {}}, "causal_lm"),
+        ({"architectures": ["T5ForConditionalGeneration"], "is_encoder_decoder": True}, "seq2seq"),
+        (
+            {
+                "architectures": ["Pix2StructForConditionalGeneration"], "text_config": {}, "is_encoder_decoder": True,
+            },
+            "seq2seq",
+        ),
+        ({"architectures": ["MarianMTModel"]}, "seq2seq"),
+    ],
+)  # fmt: skip
+def test_a_decoder_that_also_sees_is_a_language_model(tmp_path: Path, config: dict[str, Any], head: str) -> None:
+    (tmp_path / "model.safetensors").touch()
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert resolve(str(tmp_path)).head == head
 
 
 def test_a_hostile_adapter_is_refused_before_peft_sees_it(tmp_path: Path) -> None:
