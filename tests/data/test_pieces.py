@@ -56,7 +56,8 @@ def test_blanks_follow_the_language_and_the_rest_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["他说：“好。”她走了。", "“走吧！”他说：“再见！”他走了。", "“Yes.” He left… “No,” she said.", "‘Yes.’ “No!”"]
+    "text",
+    ["他说：“好。”她走了。", "“走吧！”他说：“再见！”他走了。", "“Yes.” He left… “No,” she said.", "‘Yes.’ “No!”"],
 )
 def test_what_ends_with_a_quotation_is_set_as_its_language_is(text: str) -> None:
     sentences = [sentence for _, sentence in whole(text)]
