@@ -34,7 +34,9 @@ def test_an_interrupted_training_is_gone_on_with_and_a_done_one_taken(
     monkeypatch.setattr(starters, "RECIPES", tmp_path)
     monkeypatch.setattr(starters, "STARTERS_DIR", tmp_path / "starters")
     (tmp_path / "starters").mkdir()
-    rows = [f"a {word} day {number},{label}" for number in range(30) for word, label in (("fine", "good"), ("grey", "bad"))]
+    rows = [
+        f"a {word} day {number},{label}" for number in range(30) for word, label in (("fine", "good"), ("grey", "bad"))
+    ]
     (tmp_path / "days.csv").write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
     (tmp_path / "days.yaml").write_text(RECIPE.format(epochs=200), encoding="utf-8")
 

@@ -121,13 +121,17 @@ def test_a_second_text_is_refused_by_a_model_that_has_seen_none() -> None:
     [
         ("classification", {"text": "老板很热情，菜也好吃。"}, "starter/sentiment-zh"),
         ("ner", {"text": "居里夫人出生在华沙。"}, "shibing624/bert4ner-base-chinese"),
-        ("qa", {"question": "桥是谁建的？", "context": "这座桥由王工程师建于1893年。"}, "uer/roberta-base-chinese-extractive-qa"),
+        (
+            "qa",
+            {"question": "桥是谁建的？", "context": "这座桥由王工程师建于1893年。"},
+            "uer/roberta-base-chinese-extractive-qa",
+        ),
     ],
 )
 def test_chinese_is_said_to_be_foreign_to_a_model_of_english(task: str, row: dict[str, str], instead: str) -> None:
     details = predict(task, row, details=True)["details"]
     assert (details["base"], details["instead"]) == ("all-MiniLM-L6-v2", instead)
-    english = {name: "Marie Curie was born in Warsaw." for name in row}
+    english = dict.fromkeys(row, "Marie Curie was born in Warsaw.")
     assert "instead" not in predict(task, english, details=True)["details"]
     if task == "classification":
         assert "instead" not in predict(task, row, model=instead, details=True)["details"]

@@ -52,9 +52,9 @@ def test_no_label_is_a_key() -> None:
     rows = [{"text": f"row {number}", "label": labels[number % 2]} for number in range(4)]
     found = build(CLASSIFICATION, rows, labels * 2, labels, majority=labels[:1] * 4)
     spans = [{"text": "Anna in Rome", "entities": [entity(0, 4), entity(8, 12, "<b>")]}]
-    for report in (found, build(NER, spans, [[entity(0, 4)]], ["PER", "<b>"], dictionary=[[]])):
-        assert {row["label"] for row in report["per_type"]} & set(labels)
-        assert set(keys(report)) & {*labels, "PER"} == set()
+    for made in (found, build(NER, spans, [[entity(0, 4)]], ["PER", "<b>"], dictionary=[[]])):
+        assert {row["label"] for row in made["per_type"]} & set(labels)
+        assert set(keys(made)) & {*labels, "PER"} == set()
 
 
 def test_labels_have_a_confusion_matrix_and_scores_of_each() -> None:

@@ -16,7 +16,8 @@ FOUND = {"answer": "居里夫人", "start": 0, "end": 4, "score": 0.5}
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize(
-    ("shown", "output"), [(answers.scores, [{"label": "a", "score": 1.0}]), (answers.entities, []), (answers.answer, FOUND)]
+    ("shown", "output"),
+    [(answers.scores, [{"label": "a", "score": 1.0}]), (answers.entities, []), (answers.answer, FOUND)],
 )
 def test_a_text_in_a_language_that_the_model_has_not_read_is_said_to_be_one(lang: str, shown: Any, output: Any) -> None:
     plain = {"alternatives": []}

@@ -324,7 +324,14 @@ def test_wnut17_from_upload_to_use(server: Server, open_browser: Open, lang: str
     page = open_browser().open(f"/{lang}")
     journey = replace(NER, lang=lang, inputs={"text": "Ada Lovelace met Charles Babbage in London."})
     report = from_upload_to_result(page, server, journey, path, "corporation")
-    assert {row["label"] for row in report["per_type"]} == {"corporation", "creative-work", "group", "location", "person", "product"}
+    assert {row["label"] for row in report["per_type"]} == {
+        "corporation",
+        "creative-work",
+        "group",
+        "location",
+        "person",
+        "product",
+    }
     use_it(page, journey)
 
 
