@@ -46,15 +46,21 @@ from playground.tasks import get_task
 RECIPES = Path(__file__).parent.parent / "examples" / "recipes"
 OURS = {"README.md", "README.zh.md"}
 """Cards are written by hand, and stay."""
-SHOWN_LABELS = {"sentiment-en": {"neg": "negative", "pos": "positive"}}
-"""Labels of a dataset that are abbreviations, in words."""
+SHOWN_LABELS = {
+    "sentiment-en": {"neg": "negative", "pos": "positive"},
+    "topic-zh": {
+        "entertainment": "娱乐", "geography": "地理", "health": "健康", "politics": "政治",
+        "science/technology": "科技", "sports": "体育", "travel": "旅游",
+    },
+}  # fmt: skip
+"""Labels of a dataset that are abbreviations, or in another language than its texts, in words."""
 BASELINES: dict[str, Callable[[list[Row], list[Row]], list[Any]]] = {
     "classification": lambda train, held_out: [most_frequent(train)] * len(held_out),
     "ner": lambda train, held_out: baselines.dictionary(train, held_out),
     "qa": lambda train, held_out: baselines.sliding_window(held_out),
     "translation": lambda train, held_out: baselines.nearest(train, held_out),
 }
-BY_CHARACTERS = {"sentiment-zh"}
+BY_CHARACTERS = {"sentiment-zh", "topic-zh"}
 """Starters that stand beside a naive Bayes classifier of characters, too."""
 
 

@@ -98,6 +98,7 @@ TASK = Task(
         "starter/sentiment-zh",
         "starter/emotion-en",
         "starter/topic-en",
+        "starter/topic-zh",
         "starter/zero-shot-en",
     ),
     bases=(
