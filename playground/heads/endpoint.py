@@ -298,8 +298,8 @@ def _within(error: Exception) -> dict[str, Any]:
 
 def _status(error: Exception) -> int:
     """Of HTTP, or what an error within a stream gives as its own; 0 where there is none."""
-    status = getattr(getattr(error, "response", None), "status_code", _within(error).get("code"))
-    return int(status) if str(status).isdecimal() else 0
+    status = str(getattr(getattr(error, "response", None), "status_code", _within(error).get("code")))
+    return int(status) if status.isdecimal() else 0
 
 
 def _turns(row: Row) -> list[Turn]:

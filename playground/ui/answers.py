@@ -98,7 +98,7 @@ def written(inputs: Row, output: dict[str, str], details: dict[str, Any], lang: 
         for number, found in enumerate(sentence["alternatives"])
     ]
     if details.get("unsent"):
-        knobs = [translate(lang, knob_key("generation", name)) for name in details["unsent"]]
+        knobs = [knob_words("generation", name, lang)["label"] for name in details["unsent"]]
         facts.append(translate(lang, "ui.written.unsent", knobs=knobs))
     facts += _retries(details, lang)
     if details.get("ended"):
@@ -120,10 +120,13 @@ def _foreign(details: dict[str, Any], lang: str) -> list[str]:
     return [translate(lang, key, base=details["base"], instead=details["instead"])]
 
 
-def knob_key(task_id: str, name: str) -> str:
-    """The key of a knob's label: its own in a task where it means something else, or that of all tasks."""
-    own = f"param.{task_id}.{name}"
-    return own if own in catalog() else f"param.{name}"
+def knob_words(task_id: str, name: str, lang: str) -> dict[str, str]:
+    """A knob's own words in a task where it means something else, or those of all tasks."""
+    if f"param.{task_id}.{name}" in catalog():
+        label, info = f"param.{task_id}.{name}", f"param.{task_id}.{name}.help"
+    else:
+        label, info = f"param.{name}", f"param.{name}.help"
+    return {"label": translate(lang, label), "info": translate(lang, info)}
 
 
 def tokens(details: dict[str, Any], lang: str) -> markup.Pieces:

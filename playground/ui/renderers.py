@@ -213,7 +213,7 @@ def blank(field: Field, lang: str) -> list[Any]:
 def params_form(task: Task, lang: str) -> dict[str, gr.components.Component]:
     """{name: component} for the knobs of a task, bounds and help read off their pydantic fields."""
     return {
-        name: _prompt(task, lang) if name == PROMPT else _knob(info, _words(task.id, name, lang))
+        name: _prompt(task, lang) if name == PROMPT else _knob(info, answers.knob_words(task.id, name, lang))
         for name, info in task.params.model_fields.items()
     }
 
@@ -222,13 +222,8 @@ def _prompt(task: Task, lang: str) -> gr.Textbox:
     """How chat models are asked, to be changed."""
     return gr.Textbox(
         value=translate(lang, task.prompt), lines=6, max_lines=20, max_length=PROMPT_CHARS, elem_classes="prompt",
-        **_words(task.id, PROMPT, lang),
+        **answers.knob_words(task.id, PROMPT, lang),
     )  # fmt: skip
-
-
-def _words(task_id: str, name: str, lang: str) -> dict[str, str]:
-    key = answers.knob_key(task_id, name)
-    return {"label": translate(lang, key), "info": translate(lang, f"{key}.help")}
 
 
 def _knob(info: FieldInfo, words: dict[str, str]) -> gr.components.Component:
