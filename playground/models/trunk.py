@@ -340,6 +340,7 @@ class Trunk:
         for module in self.model.modules():
             if isinstance(module, LoraLayer):
                 module._forward_pre_hooks.clear()
+                module._forward_pre_hooks_with_kwargs.clear()
 
 
 _at_work: weakref.WeakSet[Trunk] = weakref.WeakSet()

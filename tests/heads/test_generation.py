@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from peft.tuners.lora import LoraLayer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from playground.errors import PlaygroundError
@@ -31,6 +30,7 @@ from playground.runs import TrainingParams
 from playground.tasks.generation import Params
 
 from .language_models import CONTEXT, FAMILIES, save_base, save_lora
+from .test_trunk_and_shells import assert_no_hooks
 
 TOLERANCE = 1e-5
 PROMPT = "Once upon a time a cat"
@@ -112,10 +112,6 @@ def said(prediction: Prediction) -> str:
 def trunk_of(model: Path) -> Trunk:
     with lease_model(str(model)) as (_, loaded):
         return loaded.trunk
-
-
-def assert_no_hooks(trunk: Trunk) -> None:
-    assert not any(module._forward_pre_hooks for module in trunk.model.modules() if isinstance(module, LoraLayer))
 
 
 def test_each_model_on_a_shared_base_writes_what_it_writes_alone(case: Case) -> None:

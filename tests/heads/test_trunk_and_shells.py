@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from peft import PeftModel
+from peft.tuners.lora import LoraLayer
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
     AutoModel,
@@ -33,6 +38,7 @@ from playground.heads.encoder import EncoderHead
 from playground.heads.loading import lease_model, trunk_key
 from playground.models import pool as pool_module
 from playground.models.resolve import resolve
+from playground.models.trunk import Features, Trunk
 from playground.runs import TrainingParams
 
 TOLERANCE = 1e-5
@@ -225,24 +231,37 @@ def test_rows_of_several_adapters_in_one_batch(case: Case) -> None:
     for adapter in case.adapters:
         through_pool(adapter)  # loaded before the clock: the next requests arrive together
     batches: list[list[str]] = []
+    calls = [partial(features_through, adapter) for adapter in case.adapters]
     with lease_model(str(case.adapters[-1])) as (_, loaded):
         loaded.trunk.model.register_forward_pre_hook(
             lambda module, args, kwargs: batches.append(kwargs.get("adapter_names", [])), with_kwargs=True
         )
-        gate = threading.Event()
-        blocker = threading.Thread(target=lambda: loaded.trunk.call(gate.wait))
-        blocker.start()
-        with ThreadPoolExecutor(len(case.adapters)) as threads:
-            answers = [threads.submit(features_through, adapter) for adapter in case.adapters]
-            try:
-                _wait_until_queued(loaded.trunk, sum(not own_trunk(case, adapter) for adapter in case.adapters))
-            finally:
-                gate.set()
+        shared = sum(not own_trunk(case, adapter) for adapter in case.adapters)
+        with at_once(loaded.trunk, calls, shared) as answers:
             for answer, expected in zip(answers, references, strict=True):
                 assert_close(answer.result(timeout=60), expected)
-        blocker.join()
     if SHARES[case.family] and MIXES.get(case.family, True):
         assert any(len(set(names)) == len(SHAPES) for names in batches), batches
+
+
+@contextmanager
+def at_once(trunk: Trunk, calls: list[Callable[[], Any]], jobs: int) -> Iterator[list[Future[Any]]]:
+    """What calls come to, of which so many are queued on the trunk before its worker takes up the first."""
+    begun, gate = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        begun.set()
+        gate.wait()
+
+    with ThreadPoolExecutor(len(calls) + 1) as threads:
+        threads.submit(trunk.call, wait)
+        begun.wait()
+        answers = [threads.submit(call) for call in calls]
+        try:
+            _wait_until_queued(trunk, jobs)
+        finally:
+            gate.set()
+        yield answers
 
 
 def features_through(adapter: Path) -> torch.Tensor:
@@ -254,9 +273,9 @@ def features_through(adapter: Path) -> torch.Tensor:
         return torch.nn.utils.rnn.pad_sequence([torch.from_numpy(values) for values in found], batch_first=True)
 
 
-def _wait_until_queued(trunk: object, jobs: int) -> None:
+def _wait_until_queued(trunk: Trunk, jobs: int) -> None:
     for _ in range(1000):
-        if trunk._queue.qsize() >= jobs:  # type: ignore[attr-defined]
+        if trunk._queue.qsize() >= jobs:
             return
         threading.Event().wait(0.01)
     raise AssertionError("the jobs were not queued")
@@ -298,12 +317,55 @@ def test_models_beyond_the_most_leave_their_trunk_and_come_back(case: Case, monk
         assert any(loaded is held for loaded in held.trunk.shells.values())
 
 
+def bad_row(trunk: Trunk) -> Features:
+    """Its token ids are out of range, which fails deep in the model."""
+    row = trunk.tokenizer(TEXTS[0])
+    return {**row, "input_ids": [10_000] * len(row["input_ids"])}
+
+
+def without_names(trunk: Trunk) -> torch.Tensor:
+    """What the model makes of two rows where no adapters are named; [2, ...]."""
+    inputs = trunk.tokenizer(TEXTS[:2], padding=True, return_tensors="pt").to(trunk.device.torch_device)
+    return trunk.call(torch.no_grad()(lambda: trunk.model(**inputs)[0]))
+
+
+def assert_no_hooks(trunk: Trunk) -> None:
+    """None of those by which PEFT names an adapter for each row, nor what torch notes of them."""
+    for module in trunk.model.modules():
+        if isinstance(module, LoraLayer):
+            assert not module._forward_pre_hooks and not module._forward_pre_hooks_with_kwargs
+
+
 def test_an_exception_does_not_spoil_the_next_answer(case: Case) -> None:
     expected = alone(case, case.adapters[0])
     assert_close(through_pool(case.adapters[0]), expected)
     with lease_model(str(case.adapters[0])) as (_, loaded):
-        bad = [{"input_ids": [1, 10_000, 2], "attention_mask": [1, 1, 1]}]  # a token id out of range, deep in the model
+        before = without_names(loaded.trunk)
         with pytest.raises(IndexError):
-            loaded.trunk.run(bad, loaded.adapter, loaded.read)
+            loaded.trunk.run([bad_row(loaded.trunk)], loaded.adapter, loaded.read)
+        assert_no_hooks(loaded.trunk)
+        assert_close(without_names(loaded.trunk), before)
     assert_close(through_pool(case.adapters[0]), expected)
     assert_close(through_pool(case.adapters[1]), alone(case, case.adapters[1]))
+
+
+def test_a_bad_row_leaves_its_neighbours_answered(case: Case) -> None:
+    """They go through in one batch, which fails, and are then tried alone."""
+    shared = [adapter for adapter in case.adapters if not own_trunk(case, adapter)]
+    pair = shared[:2] if MIXES.get(case.family, True) else shared[:1] * 2
+    references = [alone(case, adapter) for adapter in pair]
+    for adapter in pair:
+        through_pool(adapter)
+    rows: list[int] = []
+    with lease_model(str(pair[0])) as (_, loaded):
+        loaded.trunk.model.register_forward_pre_hook(
+            lambda module, args, kwargs: rows.append(len(kwargs["input_ids"])), with_kwargs=True
+        )
+        bad = partial(loaded.trunk.run, [bad_row(loaded.trunk)], loaded.adapter, loaded.read)
+        calls = [partial(features_through, pair[0]), bad, partial(features_through, pair[1])]
+        with at_once(loaded.trunk, calls, len(calls)) as (first, failed, second):
+            with pytest.raises(IndexError):
+                failed.result(timeout=60)
+            for answer, expected in zip((first, second), references, strict=True):
+                assert_close(answer.result(timeout=60), expected)
+    assert max(rows) == 2 * len(ROWS) + 1
