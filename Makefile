@@ -46,10 +46,11 @@ starters: $(VENV)/dev.stamp  ## train the embedded models again from their recip
 pin: $(VENV)/run.stamp  ## ask the Hub about the models of the catalog, and note what it says (needs a network)
 	$(PY) -m playground.models.pin
 
-# Debian's Chromium where we may install it, Playwright's own elsewhere: a test without a browser would prove nothing.
+# Debian's Chromium where we may install it, Playwright's own elsewhere (Ubuntu's package only points to a snap):
+# a test without a browser would prove nothing.
 browser: $(VENV)/dev.stamp
 	@if [ -x /usr/bin/chromium ]; then exit 0; \
-	elif [ -f /etc/debian_version ] && [ "$$(id -u)" = 0 ]; then \
+	elif grep -qs '^ID=debian' /etc/os-release && [ "$$(id -u)" = 0 ]; then \
 		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q chromium fonts-noto-cjk; \
 	else $(PY) -m playwright install chromium; fi
 
