@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import tempfile
 from collections.abc import Iterator
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
-from transformers import CONFIG_MAPPING, PreTrainedConfig, PreTrainedTokenizerBase
+from transformers import CONFIG_MAPPING, AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 from transformers.models.auto import modeling_auto as auto
 from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES
 
-from tests.heads import language_models
+from tests.heads import language_models, writers
 
 SMALL: dict[str, Any] = {
     "vocab_size": 800, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48,
@@ -36,9 +38,31 @@ CLASSES: dict[str, tuple[Any, dict[str, Any]]] = {
     "ner": (transformers.AutoModelForTokenClassification, auto.MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES),
     "qa": (transformers.AutoModelForQuestionAnswering, auto.MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES),
     "summarization": (transformers.AutoModelForSeq2SeqLM, auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES),
+    "translation": (transformers.AutoModelForSeq2SeqLM, auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES),
     "generation": (transformers.AutoModelForCausalLM, auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES),
 }  # fmt: skip
 """Task -> transformers' class for it, and the families that have it."""
+SEEING: dict[str, dict[str, Any]] = {
+    "gemma3": {
+        "text_config": {
+            name: SMALL[name]
+            for name in (
+                "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
+                "head_dim", "intermediate_size", "max_position_embeddings", "pad_token_id", "bos_token_id",
+                "eos_token_id",
+            )
+        },
+        "mm_tokens_per_image": 4,
+        "vision_config": {
+            "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16,
+            "image_size": 56, "patch_size": 14,
+        },
+    }
+}  # fmt: skip
+"""Families that also see, and what they are made of."""
+FILES = tempfile.TemporaryDirectory(prefix="tokenizers-")
+FROM_FILES = {"MarianTokenizer": writers.marian, "M2M100Tokenizer": writers.m2m100}
+"""Tokenizers that are not made of texts, and what writes their files."""
 
 
 def families() -> list[str]:
@@ -49,24 +73,40 @@ def families() -> list[str]:
 def config_of(family: str) -> PreTrainedConfig | None:
     """A small configuration; None where the family needs more than sizes, or is large whatever they are."""
     kind = CONFIG_MAPPING[family]
+    sizes = SEEING.get(family, SMALL)
+    if (name := tokenizer_name(family) or "") in FROM_FILES:  # they know of no token but their own
+        tokenizer_of(name)
+        sizes = {**sizes, "vocab_size": AutoConfig.from_pretrained(Path(FILES.name) / name).vocab_size}
     known = set(getattr(kind, "__dataclass_fields__", ())) or set(inspect.signature(kind.__init__).parameters)
     try:
-        config = kind(**{name: value for name, value in SMALL.items() if name in known})
+        config = kind(**{name: value for name, value in sizes.items() if name in known})
         if config.is_encoder_decoder:  # which every checkpoint says, and the class does not
             config.decoder_start_token_id = 2
         found = next(cls for cls, names in CLASSES.values() if family in names)
         with torch.device("meta"):
-            weights = sum(one.numel() for one in found.from_config(config).parameters())
+            weights = sum(one.numel() for one in found.from_config(deepcopy(config)).parameters())
     except Exception:  # the families' own checks raise whatever they like
         return None
     return config if weights < MOST_WEIGHTS else None
+
+
+def tokenizer_name(family: str) -> str | None:
+    """What the library calls the class of its tokenizer; None where it has none of its own."""
+    names = TOKENIZER_MAPPING_NAMES.get(family)
+    return names[0] if isinstance(names, (tuple, list)) else names
 
 
 @cache
 def tokenizer_of(name: str | None) -> PreTrainedTokenizerBase:
     """A tokenizer of that class, its vocabulary made of a few texts; a plain fast one where that cannot be made."""
     made = language_models.tokenizer_of("llama")
-    if name:
+    if name in FROM_FILES:
+        made = AutoTokenizer.from_pretrained(FROM_FILES[name](Path(FILES.name) / name))
+    elif name == "PegasusTokenizer":  # it is not made of nothing
+        letters = sorted({"▁", *"".join(language_models.TEXTS)})
+        pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), *((letter, -1.0) for letter in letters)]
+        made = transformers.PegasusTokenizer(vocab=pieces)
+    elif name:
         try:
             fresh = getattr(transformers, name)()
             made = fresh.train_new_from_iterator(language_models.TEXTS, 300)
@@ -82,15 +122,14 @@ def saved(family: str, folder: Path) -> Iterator[tuple[str, Path]]:
     config = config_of(family)
     if config is None:
         return
-    names = TOKENIZER_MAPPING_NAMES.get(family)
-    tokenizer = tokenizer_of(names[0] if isinstance(names, (tuple, list)) else names)
+    tokenizer = tokenizer_of(tokenizer_name(family))
     for task, (cls, known) in CLASSES.items():
         if family not in known:
             continue
         torch.manual_seed(0)
         target = folder / f"{family}-{task}"
         try:
-            cls.from_config(config).save_pretrained(target)
+            cls.from_config(deepcopy(config)).save_pretrained(target)  # an encoder alone says so in its configuration
         except Exception:  # as above
             continue
         tokenizer.save_pretrained(target)

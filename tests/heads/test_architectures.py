@@ -12,7 +12,7 @@ import pytest
 from playground.errors import PlaygroundError
 from playground.i18n import LANGUAGES, render
 from playground.models.pool import pool
-from playground.services.predict import predict_rows
+from playground.services.predict import predict, predict_rows
 from tests.heads import architectures, language_models
 
 TEXT = "The old dog ran to the river. Then it slept under a tree."
@@ -21,15 +21,17 @@ ROWS: dict[str, list[dict[str, str]]] = {
     "ner": [{"text": TEXT}, {"text": "The cat."}],
     "qa": [{"question": "Who ran?", "context": TEXT}, {"question": "Why?", "context": "The cat sat."}],
     "summarization": [{"text": TEXT}],
+    "translation": [{"text": TEXT, "source": "en", "target": "zh"}],
     "generation": [{"text": "The old dog"}],
 }
 PARAMS: dict[str, dict[str, Any]] = {
-    "summarization": {"max_new_tokens": 4}, "generation": {"max_new_tokens": 4, "seed": 1},
+    "summarization": {"max_new_tokens": 4}, "translation": {"max_new_tokens": 4, "num_beams": 2},
+    "generation": {"max_new_tokens": 4, "seed": 1},
 }  # fmt: skip
 COMMON = (
-    "albert", "bart", "bert", "camembert", "deberta-v2", "distilbert", "electra", "ernie", "gemma3_text", "gpt2",
-    "llama", "m2m_100", "marian", "mbart", "mistral", "modernbert", "mpnet", "mt5", "opt", "pegasus", "phi3", "qwen2",
-    "qwen3", "roberta", "smollm3", "t5", "xlm-roberta",
+    "albert", "bart", "bert", "camembert", "deberta-v2", "distilbert", "electra", "ernie", "gemma3", "gemma3_text",
+    "gpt2", "llama", "m2m_100", "marian", "mbart", "mistral", "modernbert", "mpnet", "mt5", "opt", "pegasus", "phi3",
+    "qwen2", "qwen3", "roberta", "smollm3", "t5", "xlm-roberta",
 )  # fmt: skip
 """Families that people use: all of their classes work. (mT5's and T5's classifiers want an end mark in every row.)"""
 EXCUSED = {("t5", "classification"), ("mt5", "classification")}
@@ -52,7 +54,7 @@ def outcomes(family: str, folder: Path) -> dict[str, str]:
             pool.cache_clear()
             row = {"text": TEXT, "candidate_labels": "good, bad"}
             try:
-                assert len(predict_rows("classification", [row], model=str(model))[0]) == 2
+                assert len(predict("classification", row, model=str(model))) == 2
             except PlaygroundError as error:  # its prompt is longer than what the smallest read
                 found["chat"] = error.code
         shutil.rmtree(model)
@@ -67,6 +69,12 @@ def test_a_common_family_answers_in_every_tab_it_has_a_class_for(family: str, tm
     assert wrong == {} and set(found) == {task for task, (_, names) in architectures.CLASSES.items() if family in names}
 
 
+def test_the_tokenizers_of_common_families_are_of_their_own_classes() -> None:
+    names = {family: architectures.tokenizer_name(family) for family in COMMON}
+    made = {name: type(architectures.tokenizer_of(name)).__name__ for name in names.values() if name}
+    assert {name: kind for name, kind in made.items() if kind != name} == {} and len(made) >= 15
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_every_other_family_answers_or_says_why_not(tmp_path: Path) -> None:
@@ -74,4 +82,5 @@ def test_every_other_family_answers_or_says_why_not(tmp_path: Path) -> None:
     found = {family: outcomes(family, tmp_path) for family in others}
     said = Counter(one for tasks in found.values() for one in tasks.values())
     assert set(said) <= {"answers", *REFUSALS}, found
-    assert said["answers"] > 250 and len(found) > 200, said
+    answering = [family for family, tasks in found.items() if "answers" in tasks.values()]
+    assert said["answers"] > 250 and len(answering) > 150, said

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import AutoModelForCausalLM
 
 from playground.fields import Row
 from playground.models.resolve import CHATS, resolve
@@ -49,20 +50,28 @@ ASKED: dict[str, Row] = {
     "translation": {"text": "The cat ran to the sky.", "source": "en", "target": "zh"},
     "summarization": {"text": "The cat ran to the sky."},
 }
-TASKS = [pytest.param(name, marks=[] if name == "classification" else pytest.mark.slow) for name in ROWS]
+METHODS = [("classification", "lora"), ("qa", "lora"), *((name, "full") for name in ROWS if name != "classification")]
+RUNS = [pytest.param(one, marks=[] if one == METHODS[0] else pytest.mark.slow, id="-".join(one)) for one in METHODS]
 
 
-@pytest.fixture(scope="module", params=TASKS)
+def certain(folder: Path) -> Path:
+    """Its output layer, which LoRA leaves alone, is wide enough to be certain by."""
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    model.lm_head.weight.data *= 10
+    model.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module", params=RUNS)
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    monkeypatch, task = pytest.MonkeyPatch(), request.param
+    monkeypatch, (task, method) = pytest.MonkeyPatch(), request.param
     with playground_home(tmp_path_factory.mktemp(task), monkeypatch) as home:
         base = language_models.save_base("qwen2", home / "chat", context=1024)
+        base = certain(base) if method == "lora" else base
         (base / "generation_config.json").unlink()  # it forbids the marks that end a turn
-        # LoRA cannot teach frozen random vectors to write; which of two labels is likelier it can.
-        method = "lora" if task == "classification" else "full"
         training = TrainingParams.model_validate(
             {
-                "epochs": 10 if method == "lora" else 30, "batch_size": 8,
+                "epochs": 30, "batch_size": 8,
                 "learning_rate": 1e-2 if method == "lora" else 3e-3,
                 "warmup_ratio": 0.1, "weight_decay": 0.0, "lora_r": 16, "lora_alpha": 32, "lora_dropout": 0.0,
                 "max_length": 400, "held_out": 0.2, "seed": 1,
@@ -81,7 +90,7 @@ def test_it_learns_is_verified_and_scored(run: Run) -> None:
     assert set(report["metrics"]) == {"before", "tuned", *task.baselines}
     name = task.metrics[0]
     before, tuned = (report["metrics"][who][name] for who in ("before", "tuned"))
-    assert tuned >= before and (task.id == "classification" or tuned > before + 0.2), report["metrics"]
+    assert tuned > before + 0.2, report["metrics"]
     resolved = resolve(f"run/{run.id}")
     assert resolved.head in CHATS and resolved.head in task.heads and list(resolved.labels) == run.spec().labels
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Locator, Page, Playwright, expect, sync_playwright
 
 from tests.ui.server import Server
 from tests.ui.space import AROUND, FLAGS, in_frame, running_space
@@ -100,6 +100,11 @@ class Watched:
             page.goto(self.origin + path)
         page.wait_for_selector(".run-button", state="attached")
         return page
+
+
+def winner(page: Page) -> Locator:
+    """The label that a result says is the likeliest: the page shows all, best first."""
+    return page.locator(".scores:visible .confidence-set dt").first
 
 
 @pytest.fixture(scope="session")

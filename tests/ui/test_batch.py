@@ -74,7 +74,7 @@ def test_a_file_is_predicted_and_downloaded(server: Server, open_browser: Open, 
     expect(page.locator(".batch-score:visible .verdict")).to_contain_text(translate("zh", "metric.accuracy"))
     expect(page.locator(".batch-preview:visible")).to_contain_text(SCRIPT)
     shown = {SCRIPT, "review", "sentiment", "predicted_label", "films.csv", "csv", "jsonl", "parquet"}
-    shown |= {"starter/sentiment-en", "predicted_score", "prediction_error"}
+    shown |= {"starter/sentiment-en", "sentiment-en", "predicted_score", "prediction_error"}
     assert strangers(visible(page), "zh", shown) == []
     with downloaded(page, "csv", tmp_path).open(encoding="utf-8-sig", newline="") as file:
         cells = list(csv.DictReader(file))

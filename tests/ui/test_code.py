@@ -24,7 +24,7 @@ from playground.ui.code_panel import CodePanel
 from playground.ui.wrapper import Visitor
 from tests.heads import language_models
 from tests.test_every_task import examples, rounded
-from tests.ui.conftest import Watched
+from tests.ui.conftest import Watched, winner
 from tests.ui.server import ROOT, Server
 from tests.ui.test_finetune import start, upload
 
@@ -82,7 +82,7 @@ def printed(kind: str, code: str, server: Server, folder: Path) -> Any:
 def shown(page: Page, task: Task, answer: Any) -> None:
     """The page shows that answer."""
     if task.id == "classification":
-        expect(page.locator(".scores:visible")).to_contain_text(answer[0]["label"])
+        expect(winner(page)).to_have_text(answer[0]["label"])
         expect(page.locator(".scores:visible")).to_contain_text(f"{100 * answer[0]['score']:.0f}%")
     elif task.id == "ner":
         marked = page.locator(".marked:visible .token.highlighted")

@@ -14,10 +14,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from playground.i18n import catalog, translate
-from playground.runs import list_runs
+from playground.i18n import catalog, msg, translate
+from playground.runs import Run, list_runs
 from playground.services.finetune import brief
-from tests.ui.conftest import IN_SPACE, Watched
+from tests.ui.conftest import IN_SPACE, Watched, winner
 from tests.ui.server import ROOT, Server
 from tests.ui.words import strangers, visible
 
@@ -91,6 +91,9 @@ def run(server: Server, browser: Browser, tmp_path_factory: pytest.TempPathFacto
     upload(page, data)
     expect(page.locator("#column-classification-text")).to_contain_text("message")
     expect(page.locator("#column-classification-label input")).to_have_value("topic")
+    for column in ("message", "topic"):
+        reason = translate("en", "ui.proposed", reason=msg("data.reason.name", column=column))
+        expect(page.get_by_text(reason, exact=True)).to_be_visible()
     expect(page.locator("#checked li.fatal")).to_have_count(0)
     for row in rows_of(DATASET)[1:6]:
         expect(page.locator("#preview")).to_contain_text(row[0])
@@ -134,7 +137,7 @@ def test_the_result_and_use_it(server: Server, run: Begun) -> None:
     expect(page.locator(".model-state .note")).to_contain_text("Ready", timeout=60_000)
     page.get_by_label("Text", exact=True).fill("You charged my card twice this month, please refund one payment.")
     page.get_by_role("button", name="Run", exact=True).click()
-    expect(page.locator(".scores")).to_contain_text("billing")
+    expect(winner(page)).to_have_text("billing")
     assert watched.foreign == []
     assert watched.errors == []
     # The same model by its address, on another page.
@@ -185,7 +188,7 @@ def test_the_chinese_run_panel_is_from_the_catalog(server: Server, run: Begun) -
     assert strangers(shown, "zh", allowed) == []
 
 
-def test_scripts_in_a_dataset_are_shown_as_text(open_browser: Open, tmp_path: Path) -> None:
+def test_scripts_in_a_dataset_are_shown_as_text(server: Server, open_browser: Open, tmp_path: Path) -> None:
     path = tmp_path / "<svg onload=alert(3)>.csv"
     label = f"<b>good</b>{SCRIPT}"
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -207,6 +210,11 @@ def test_scripts_in_a_dataset_are_shown_as_text(open_browser: Open, tmp_path: Pa
     page.get_by_label(translate("en", "ui.method.linear_probe")).check()
     page.locator("#run-name textarea, #run-name input").fill(f"mine {SCRIPT}")
     run_id = start(page)
+    run = Run(server.home / "runs" / run_id)
+    assert run.spec().columns["text"] == [f"text {SCRIPT}", "note"]
+    joined = {f"fine day number {n} {SCRIPT}\n{SCRIPT}" for n in range(24)}
+    joined |= {f"rotten luck number {n} {SCRIPT}\na.json" for n in range(24)}
+    assert {row["text"] for side in ("train", "held_out") for row in run.rows(side)} == joined
     expect(page.locator("#run-head")).to_contain_text(f"mine {SCRIPT}")
     expect(page.locator("#verdict")).to_contain_text("Accuracy", timeout=RUN_MS)
     for key in ("outcomes", "types.of_labels", "matrix"):
@@ -217,7 +225,7 @@ def test_scripts_in_a_dataset_are_shown_as_text(open_browser: Open, tmp_path: Pa
     page.get_by_role("button", name=translate("en", "ui.card")).click()
     page.get_by_label("Text", exact=True).fill(f"a fine day {SCRIPT}")
     page.get_by_role("button", name="Run", exact=True).click()
-    expect(page.locator(".scores")).to_contain_text(label)
+    expect(winner(page)).to_have_text(label)
     page.wait_for_timeout(500)
     assert watched.dialogs == []
     assert page.locator("img[src=x]").count() == 0

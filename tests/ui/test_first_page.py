@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from playground.i18n import catalog, render, translate
 from playground.models.device import choose_device
 from playground.tasks import TASKS
-from tests.ui.conftest import Watched
+from tests.ui.conftest import Watched, winner
 from tests.ui.server import ROOT, Server
 from tests.ui.words import strangers, visible
 
@@ -87,12 +87,11 @@ def test_predict(open_browser: Open) -> None:
     expect(page.locator(".model-state .note")).to_contain_text(render(choose_device(1).reason, "en"))  # where, and why
     page.get_by_label("Text", exact=True).fill("I love it. The best dinner in years!")
     page.get_by_role("button", name="Run", exact=True).click()
-    expect(page.locator(".scores")).to_contain_text("positive")
-    first = page.locator(".scores").inner_text()
-    # Ctrl-Enter runs it too, and a bad input is answered in words.
+    expect(winner(page)).to_have_text("positive")
+    # Ctrl-Enter runs it too.
     page.get_by_label("Text", exact=True).fill("Dreadful. Broken on arrival, and nobody answers.")
     page.keyboard.press("Control+Enter")
-    page.wait_for_function("(before) => document.querySelector('.scores').innerText !== before", arg=first)
+    expect(winner(page)).to_have_text("negative")
     assert watched.errors == []
     assert watched.foreign == []
 
@@ -167,7 +166,9 @@ def test_every_string_of_the_chinese_page_is_from_the_catalog(open_browser: Open
     allowed = samples | {"starter/sentiment-zh", "sentiment-zh"}
     expect(page.locator(".model-state .note")).to_contain_text("已就绪", timeout=90_000)
     page.get_by_role("button", name=translate("zh", "ui.advanced")).click()
-    assert strangers(visible(page), "zh", allowed) == []
+    shown = visible(page)
+    assert translate("zh", "ui.model.starter", title="sentiment-zh") in shown, "what is chosen is read, too"
+    assert strangers(shown, "zh", allowed) == []
     page.get_by_role("button", name=translate("zh", "ui.run"), exact=True).click()
     expect(page.locator(".toast-body")).to_be_visible()
     assert strangers(visible(page), "zh", allowed) == []

@@ -12,7 +12,7 @@ from playground.i18n import translate
 from playground.models.resolve import resolve
 from tests.hub_server import Hub, Repository, running_hub
 from tests.models.test_hub import CARD
-from tests.ui.conftest import Watched
+from tests.ui.conftest import Watched, winner
 from tests.ui.server import Server, server_beside
 from tests.ui.words import strangers, visible
 
@@ -102,7 +102,7 @@ def test_a_model_of_the_hub_is_shown_downloaded_stopped_and_used(hub: Hub, open_
     expect(page.locator(".model-state .note").first).to_contain_text(ready, timeout=90_000)
     page.locator("textarea:visible").first.fill("A warm, funny film.")
     page.get_by_role("button", name=translate(lang, "ui.run"), exact=True).click()
-    expect(page.locator(".scores")).to_contain_text("positive", timeout=60_000)
+    expect(winner(page)).to_have_text("positive", timeout=60_000)
     assert watched.errors == [] and watched.foreign == []
 
 

@@ -10,19 +10,21 @@ import sys
 from collections.abc import Callable, Iterator
 from shutil import rmtree
 
+import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from playground.errors import PlaygroundError
 from playground.i18n import Message, render, translate
 from playground.runs import Run, RunSpec, RunStatus, create_run
-from tests.ui.conftest import Watched
+from tests.ui.conftest import Watched, winner
 from tests.ui.server import ROOT, Server, wait_for
+from tests.ui.test_finetune import start, upload
 
 Open = Callable[..., Watched]
 UNKNOWN = "20990101-000000-0000000000000000"
 DATASET = ROOT / "examples/datasets/classification/support-tickets.csv"
-NUMBERS = ("epochs=200", "batch_size=1", "max_length=16")
+NUMBERS = {"epochs": 200, "batch_size": 1, "max_length": 16}
 """32,000 steps: on any machine the run goes on for longer than its tests, which stop it."""
 RUN_MS = 300_000
 POINTS = """(number) => {
@@ -62,18 +64,18 @@ def test_a_run_that_does_not_exist_is_said_to_be_missing(
 
 
 @pytest.fixture(scope="module")
-def run(server: Server) -> Iterator[str]:
-    """A run that is far from its end, started by the command line in the server's folder."""
-    numbers = [word for number in NUMBERS for word in ("--set", number)]
-    started = subprocess.run(
-        [sys.executable, "-m", "playground", "finetune", str(DATASET), *numbers, "--detach", "--json"],
-        cwd=ROOT,
-        env={**os.environ, "PLAYGROUND_HOME": str(server.home), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    run_id = json.loads(started.stdout.splitlines()[-1])["run"]
+def run(server: Server, browser: Browser) -> Iterator[str]:
+    """A run that is far from its end, begun in the browser: the server is its parent."""
+    context = browser.new_context(locale="en-US")
+    page = Watched(context.new_page(), server.url).open("/en")
+    upload(page, DATASET)
+    page.get_by_role("button", name=translate("en", "ui.advanced.numbers")).click()
+    for name, value in NUMBERS.items():
+        page.locator(f"#number-{name} input, #number-{name} textarea").fill(str(value))
+    run_id = start(page)
+    context.close()
+    asked = json.loads((server.home / "runs" / run_id / "spec.json").read_text())["training"]
+    assert {name: asked[name] for name in NUMBERS} == NUMBERS
     wait_for(lambda: server.status(run_id)["step"], 240, "a step of training")
     yield run_id
     server.end_runs()
@@ -119,6 +121,7 @@ def test_the_run_survives_the_server(server: Server, open_browser: Open, run: st
     expect(page.locator("#run-head")).to_contain_text("step")
     before = len(server.metrics(run))
     pid, step = server.status(run)["pid"], server.status(run)["step"]
+    assert server.process and server.process.pid in [parent.pid for parent in psutil.Process(pid).parents()]
     server.kill()
     server.start()
     # The open page finds the server again by itself, comes back to the run, and shows the curve from its first step.
@@ -159,7 +162,7 @@ def test_a_stopped_run_leaves_a_model_to_use(server: Server, stopped: Page, run:
     )
     stopped.get_by_label(translate("zh", "field.text"), exact=True).fill("Please refund the second payment.")
     stopped.get_by_role("button", name=translate("zh", "ui.run"), exact=True).click()
-    expect(stopped.locator(".scores")).to_contain_text("billing", timeout=60_000)
+    expect(winner(stopped)).to_have_text("billing", timeout=60_000)
 
 
 def test_resume_goes_on_from_the_step_of_the_stop(server: Server, stopped: Page, run: str) -> None:

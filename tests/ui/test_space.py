@@ -12,9 +12,10 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect
 
 from playground.i18n import translate
-from tests.ui.conftest import started
+from tests.ui.conftest import started, winner
 from tests.ui.server import ROOT
 from tests.ui.space import AROUND, FLAGS, Space, in_frame, running_space
+from tests.ui.test_tasks import EACH_TASK, called
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -22,7 +23,7 @@ SLOW_MS = 240_000
 """A Space has two cores."""
 STRANGER = "https://evil.example/"
 IN_A_FRAME = (
-    "tests/ui/test_tasks.py::test_a_dataset_becomes_a_model_that_answers",
+    *(f"tests/ui/test_tasks.py::test_a_dataset_becomes_a_model_that_answers[{called(one)}]" for one in EACH_TASK),
     "tests/ui/test_tasks.py::test_the_starters_mark_what_they_find", "tests/ui/test_zero_shot.py",
     "tests/ui/test_translation.py", "tests/ui/test_generation.py",
     "tests/ui/test_check.py", "tests/ui/test_finetune.py",
@@ -58,7 +59,7 @@ def test_the_page_works_in_a_frame_and_knows_its_visitor_again(space: Space, fra
     expect(frame.locator(".model-state .note").first).to_contain_text("Ready", timeout=SLOW_MS)
     frame.get_by_label("Text", exact=True).fill("I love it. The best dinner in years!")
     frame.get_by_role("button", name="Run", exact=True).click()
-    expect(frame.locator(".scores")).to_contain_text("positive", timeout=SLOW_MS)
+    expect(winner(frame)).to_have_text("positive", timeout=SLOW_MS)
     frame.get_by_role("tab", name=translate("en", "ui.tab.finetune")).click()
     frame.get_by_role("button", name="support-tickets.csv").click()
     expect(frame.locator("#checked li.fine")).to_be_visible(timeout=SLOW_MS)

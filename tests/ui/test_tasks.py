@@ -22,7 +22,7 @@ from playground.i18n import translate
 from playground.languages import name_of
 from playground.models.resolve import starters
 from playground.tasks import get_task
-from tests.ui.conftest import Watched
+from tests.ui.conftest import Watched, winner
 from tests.ui.server import ROOT, Server
 from tests.ui.test_finetune import names_of_runs, start
 from tests.ui.words import strangers, visible
@@ -164,6 +164,12 @@ OTHERS = (
 """The same in the page's other language."""
 JOURNEYS = [NER, QA, *OTHERS, SUMMARIZATION, MULTI_LABEL, TRANSLATION, GENERATION, XLSX, GB18030, BMES, TMX]
 """Each is a minute or two; what is special to their task or format is tested without a browser, too."""
+EACH_TASK = [NER, QA, SUMMARIZATION, MULTI_LABEL, TRANSLATION, replace(GENERATION, lang="en"), XLSX]
+
+
+def called(journey: Journey) -> str:
+    """Its id among the tests."""
+    return f"{journey.name or journey.task}-{journey.lang}"
 
 
 def open_dataset(page: Page, journey: Journey, path: Path) -> None:
@@ -203,7 +209,7 @@ def expect_answer(page: Page, journey: Journey) -> None:
         said = translate(journey.lang, "ui.labels.apply", labels="")
         expect(page.locator(".counts:visible .note")).to_contain_text(re.compile(f"{re.escape(said)}.*food"))
     elif journey.task == "classification":
-        expect(page.locator(".scores:visible")).to_contain_text("正面", timeout=60_000)
+        expect(winner(page)).to_have_text("正面", timeout=60_000)
     elif journey.task == "ner":
         expect(page.locator(".counts:visible .note")).to_contain_text(re.compile(r"\S+: \d+"), timeout=60_000)
         expect(page.locator(".marked:visible .token.highlighted").first).to_be_visible()
@@ -223,7 +229,7 @@ def expect_answer(page: Page, journey: Journey) -> None:
 
 
 @pytest.mark.slow  # test_finetune.py does the same for classification
-@pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.name or journey.task)
+@pytest.mark.parametrize("journey", JOURNEYS, ids=called)
 def test_a_dataset_becomes_a_model_that_answers(
     server: Server, open_browser: Open, journey: Journey, tmp_path: Path
 ) -> None:

@@ -22,9 +22,11 @@ VISIBLE = """(without) => {
     if (element.closest(skipped) || !seen(element)) continue;
     if (element.closest("[role=gridcell], td") && !element.closest(worded)) continue;
     if (node.nodeType === Node.TEXT_NODE) found.add(node.data.trim());
-    else if (!element.closest(".vega-embed"))
+    else if (!element.closest(".vega-embed")) {
       for (const name of ["placeholder", "aria-label", "title", "alt"])
         found.add((element.getAttribute(name) ?? "").trim());
+      if (element.matches("input[role=combobox]")) found.add(element.value.trim());
+    }
   }
   found.delete("");
   return [...found];
@@ -40,7 +42,7 @@ FREE = re.compile(r"[\d\W_]*|移除 .*")
 
 
 def visible(page: Page, without: str = "template") -> list[str]:
-    """Every text, placeholder, label and title that can be seen or heard, but for code and cells of data.
+    """Every text, choice, placeholder, label and title that can be seen or heard, but for code and cells of data.
 
     The cells of the tables of runs and of scores are words of ours, but for the names that people gave to runs.
 
