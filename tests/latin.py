@@ -16,7 +16,8 @@ NAMES = {
     "Alpaca", "ShareGPT", "OpenAI messages", "TMX", "XML", "tmx", "localhost", "Content-Length", "Ctrl + Enter",
     "Ctrl-C", "Cookie", "Authorization: Bearer", "Gradio", "curl",
     # methods that Chinese texts call so, too
-    "Wilson", "McNemar", "bootstrap", "softmax", "dropout", "LSTM", "Transformer", "BLEU", "sacreBLEU", "chrF", "fastText",
+    "Wilson", "McNemar", "bootstrap", "softmax", "dropout", "LSTM", "Transformer", "BLEU", "sacreBLEU", "chrF",
+    "fastText",
     # labels as they stand in data
     "B-PER", "travel, sports, politics",
 }  # fmt: skip
