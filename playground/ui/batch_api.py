@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from gradio.utils import get_upload_folder
 
 from playground.errors import PlaygroundError
-from playground.services import batch
+from playground.services import batch, limits
 from playground.tasks import get_task
 from playground.ui.loading import import_models
 from playground.ui.uploaded import uploaded_files
@@ -61,10 +62,15 @@ def predict_file(
 
 
 def saved(batch_id: str, visitor: Visitor, ending: str) -> Path:
-    """Where the file with what was found is, under a name that nobody can guess."""
+    """Where the file with what was found is, under a name that nobody can guess. Raises PlaygroundError."""
     view = batch.view(batch_id, visitor.owner)
     folder = Path(get_upload_folder()) / secrets.token_hex(16)
     folder.mkdir(parents=True)
     path = folder / f"{view.spec.task}-predictions.{ending}"
     batch.save(view.id, visitor.owner, path, ending, visitor.lang)
+    try:
+        limits.take_upload(visitor.owner, path.stat().st_size)  # it is kept a day, as what was uploaded
+    except PlaygroundError:
+        rmtree(folder)
+        raise
     return path

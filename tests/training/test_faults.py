@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 
 from playground.errors import PlaygroundError
 from playground.runs import Run, RunStatus, process_started
-from playground.services import finetune, trash
+from playground.services import batch, finetune, trash
 from playground.services.launch import ROOT, launch
 from playground.settings import settings
 from playground.training import checkpoints
@@ -88,6 +88,22 @@ def test_a_full_disk_is_said_and_nothing_is_taken_for_whole(small_disk: Path) ->
     finetune.stop(run.id, "local")
     assert wait_for_end(run).state == "stopped", run.log_tail()
     assert run.usable
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="a small disk is a tmpfs")
+def test_a_file_on_a_full_disk_is_said_to_be_stopped_by_it_and_goes_on(small_disk: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("text\n" + "".join(f"a fine day, number {row}\n" for row in range(400)), encoding="utf-8")
+    begun = batch.open_files(rows, "classification", model="starter/sentiment-en")
+    full = PlaygroundError("no_room").message.to_json()
+    filler = fill(small_disk)
+    status = batch.work_on(begun, "local", lambda _: None)
+    assert (status.state, status.reason) == ("failed", full)
+    assert batch.view(begun, "local").status.state in ("queued", "stopped", "failed"), "it is not at work any more"
+    filler.unlink()
+    assert batch.work_on(begun, "local", lambda _: None).state == "done"
+    assert batch.view(begun, "local").status.done == 400
 
 
 def free(disk: Path) -> int:

@@ -9,16 +9,19 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+from gradio.utils import get_upload_folder
 from playwright.sync_api import Locator, Page, expect
 from pyarrow import parquet
 
+from playground.errors import PlaygroundError
 from playground.heads import endpoint
 from playground.i18n import translate
 from playground.models import endpoints
 from playground.runs import LOCAL
-from playground.services import batch
+from playground.services import batch, limits
 from playground.settings import settings
 from playground.tasks import get_task
+from playground.ui.batch_api import saved
 from playground.ui.batch_panel import BatchPanel
 from playground.ui.wrapper import Visitor
 from tests.chat_server import Moody, running_moody
@@ -86,6 +89,24 @@ def test_a_file_is_predicted_and_downloaded(server: Server, open_browser: Open, 
     page.wait_for_timeout(300)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert watched.dialogs == [] and watched.errors == [] and watched.foreign == []
+
+
+def test_tables_to_download_count_like_uploads(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each click writes one, which is kept for a day."""
+    found = batch.open_files(films(tmp_path / "films.csv", 5), "classification", model="starter/sentiment-en", owner="ann")
+    batch.work_on(found, "ann", lambda _: None)
+    monkeypatch.setenv("PLAYGROUND_PUBLIC", "1")
+    monkeypatch.setenv("PLAYGROUND_OWNER_MB", "1")
+    settings.cache_clear()
+    ann = Visitor("ann", "en", {})
+    assert saved(found, ann, "csv").stat().st_size > 100
+    limits.take_upload("ann", 2**20 - 600)
+    folder = Path(get_upload_folder())
+    before = set(folder.iterdir())
+    with pytest.raises(PlaygroundError) as caught:
+        saved(found, ann, "csv")
+    assert caught.value.code == "uploads_full"
+    assert set(folder.iterdir()) == before
 
 
 @pytest.mark.slow

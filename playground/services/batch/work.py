@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from playground.errors import PlaygroundError
+from playground.errors import PlaygroundError, full_disk
 from playground.fields import Row
 from playground.i18n import Message, msg
 from playground.services import metrics
@@ -127,6 +127,8 @@ class _Work:
             self._end("stopped")
             raise
         except BaseException as error:  # a panic of native code is no Exception
+            if full := full_disk(error):
+                return self._end("failed", full.message, full.hint)
             log.exception("batch %s", self.batch.id)
             return self._end("failed", msg("batch.broke", kind=type(error).__name__), msg("batch.broke.hint"))
 
@@ -254,7 +256,12 @@ class _Work:
 
     def _write(self) -> None:
         self.wrote = time.monotonic()
-        self.batch.write_status(self.status)
+        try:
+            self.batch.write_status(self.status)
+        except OSError as error:
+            # What stands there says that it is at work: once its lock is free, that is taken for interrupted.
+            if self.status.state == "running" or not full_disk(error):
+                raise
         self.told(self.status)
 
     def _end(self, state: State, reason: Message | None = None, hint: Message | None = None) -> BatchStatus:
