@@ -50,8 +50,14 @@ ASKED: dict[str, Row] = {
     "translation": {"text": "The cat ran to the sky.", "source": "en", "target": "zh"},
     "summarization": {"text": "The cat ran to the sky."},
 }
-METHODS = [("classification", "lora"), ("qa", "lora"), *((name, "full") for name in ROWS if name != "classification")]
-RUNS = [pytest.param(one, marks=[] if one == METHODS[0] else pytest.mark.slow, id="-".join(one)) for one in METHODS]
+METHODS = [
+    ("classification", "lora", 40), ("qa", "lora", 20),
+    *((name, "full", 30) for name in ROWS if name != "classification"),
+]  # fmt: skip
+"""Task, how it is learned, and in how many epochs."""
+RUNS = [
+    pytest.param(one, marks=[] if one == METHODS[0] else pytest.mark.slow, id=f"{one[0]}-{one[1]}") for one in METHODS
+]
 
 
 def certain(folder: Path) -> Path:
@@ -64,15 +70,14 @@ def certain(folder: Path) -> Path:
 
 @pytest.fixture(scope="module", params=RUNS)
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    monkeypatch, (task, method) = pytest.MonkeyPatch(), request.param
+    monkeypatch, (task, method, epochs) = pytest.MonkeyPatch(), request.param
     with playground_home(tmp_path_factory.mktemp(task), monkeypatch) as home:
         base = language_models.save_base("qwen2", home / "chat", context=1024)
         base = certain(base) if method == "lora" else base
         (base / "generation_config.json").unlink()  # it forbids the marks that end a turn
         training = TrainingParams.model_validate(
             {
-                "epochs": 30, "batch_size": 8,
-                "learning_rate": 1e-2 if method == "lora" else 3e-3,
+                "epochs": epochs, "batch_size": 8, "learning_rate": 1e-2 if method == "lora" else 3e-3,
                 "warmup_ratio": 0.1, "weight_decay": 0.0, "lora_r": 16, "lora_alpha": 32, "lora_dropout": 0.0,
                 "max_length": 400, "held_out": 0.2, "seed": 1,
             }

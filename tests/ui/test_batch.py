@@ -93,7 +93,9 @@ def test_a_file_is_predicted_and_downloaded(server: Server, open_browser: Open, 
 
 def test_tables_to_download_count_like_uploads(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each click writes one, which is kept for a day."""
-    found = batch.open_files(films(tmp_path / "films.csv", 5), "classification", model="starter/sentiment-en", owner="ann")
+    found = batch.open_files(
+        films(tmp_path / "films.csv", 5), "classification", model="starter/sentiment-en", owner="ann"
+    )
     batch.work_on(found, "ann", lambda _: None)
     monkeypatch.setenv("PLAYGROUND_PUBLIC", "1")
     monkeypatch.setenv("PLAYGROUND_OWNER_MB", "1")

@@ -168,8 +168,8 @@ EACH_TASK = [NER, QA, SUMMARIZATION, MULTI_LABEL, TRANSLATION, replace(GENERATIO
 
 
 def called(journey: Journey) -> str:
-    """Its id among the tests."""
-    return f"{journey.name or journey.task}-{journey.lang}"
+    """Its id among the tests, which pytest wants in ASCII."""
+    return f"{journey.task}-{journey.name.rpartition('.')[2] or 'file'}-{journey.lang}"
 
 
 def open_dataset(page: Page, journey: Journey, path: Path) -> None:
