@@ -94,7 +94,7 @@ def test_the_chinese_check_is_from_the_catalog(open_browser: Open, tickets: Path
     rows(page, 31, 2, "zh")  # where two rows contradict each other there is no majority
     expect(page.locator("#chart-lengths .vega-embed")).to_be_visible()
     allowed = {"message", "topic", "billing", "Billing", "shipping", tickets.name}
-    checked = visible(page.locator("#checked").page)
+    checked = visible(page)
     told = [text for text in checked if text in page.locator("#checked").inner_text()]
     assert told and strangers(told, "zh", {*allowed, "billing · shipping"}) == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
