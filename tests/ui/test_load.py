@@ -20,7 +20,7 @@ def test_fifty_visitors_are_answered_or_told_that_it_is_busy(tmp_path: Path) -> 
         assert load.unanswered == {} and load.answers["answered"]
         # Half of them; how soon the slowest come is measured on an idle machine.
         assert 1000 * statistics.median(load.pages) <= BAR_MS
-        # It goes on beside them, or behind them where they leave it no time: status() also looks whether its process lives.
+        # It goes on beside them, or behind them where they leave it no time. status() looks at its process, too.
         assert run.status().state == "running"
         wait_for(lambda: len(run.metrics()) > before, 60, "a step of training")
     finally:
