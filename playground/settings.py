@@ -88,6 +88,11 @@ class Settings(BaseSettings):
     owner_calls: int = Field(4, ge=1, description="Predictions of one visitor at a time, where there are several.")
     owner_runs: int = Field(2, ge=1, description="Unfinished fine-tunes of one visitor, where there are several.")
     owner_mb: int = Field(500, ge=1, description="What one visitor may keep, in MB, where there are several.")
+    evaluate_seconds: int = Field(
+        600,
+        ge=1,
+        description="Longest that scoring a file may take, in seconds, where there are several visitors.",
+    )
 
     hf_token: SecretStr = Field(
         SecretStr(""),
@@ -97,6 +102,7 @@ class Settings(BaseSettings):
     endpoints: dict[str, Endpoint] = Field(
         {}, description='Models that run elsewhere, as JSON: {"NAME": {"url": …, "model": …, "key": …, "at_once": 4}}.'
     )
+    load_seconds: int = Field(300, ge=1, description="Longest that a model may take to load, in seconds.")
     generate_seconds: int = Field(60, ge=1, description="Longest that one text may take to be written, in seconds.")
 
     @model_validator(mode="after")

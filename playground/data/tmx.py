@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
@@ -36,7 +37,7 @@ def is_tmx(text: str) -> bool:
 
 def read_tmx(path: Path, part: Path, encoding: str, max_rows: int) -> dict[str, Any]:
     """Every unit. Two passes: a language may come late, and an Arrow file has its columns from the start."""
-    found = Languages()
+    found = Languages(max_rows)
     source = _parse(path, encoding, found.add)
     order = sorted(found.columns(), key=lambda lang: (lang != found.column(source), _code(lang) != _code(source)))
     if not order:
@@ -55,13 +56,20 @@ def read_tmx(path: Path, part: Path, encoding: str, max_rows: int) -> dict[str, 
 class Languages:
     """Which column each code is in: one for "en-US" and "en", unless a unit has both and tells them apart."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_rows: int) -> None:
+        self.max_rows = max_rows
+        self.units = 0
         self.found: dict[str, None] = {}
         self.apart: set[str] = set()
 
     def add(self, unit: dict[str, str]) -> None:
+        self.units += 1
+        if self.units > self.max_rows:  # said after one pass: the second would be as long
+            raise PlaygroundError("data_too_many_rows", max_rows=self.max_rows)
         self.found.update(dict.fromkeys(unit))
-        self.apart |= {code for code, count in Counter(map(_code, unit)).items() if count > 1}
+        codes = [_code(lang) for lang in unit]
+        if len(set(codes)) < len(codes):
+            self.apart |= {code for code, count in Counter(codes).items() if count > 1}
 
     def column(self, lang: str) -> str:
         code = _code(lang)
@@ -143,6 +151,7 @@ class Units:
             self.take(self.unit)
 
 
+@lru_cache(maxsize=1024)
 def _tag(lang: str) -> str:
     """One spelling for "EN-US" and "en_us"; what is no language we know stays as it is written."""
     first, *more = lang.replace("_", "-").split("-")

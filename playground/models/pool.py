@@ -5,21 +5,24 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from playground.errors import PlaygroundError
 from playground.models.device import pool_memory
 from playground.models.trunk import Trunk
+from playground.settings import settings
 
 State = Literal["ready", "loading", "absent"]
 
 
 @dataclass
 class _Slot:
-    lock: threading.Lock = field(default_factory=threading.Lock)
     trunk: Trunk | None = None
+    loading: Future[Trunk] | None = None
     users: int = 0
 
 
@@ -36,23 +39,22 @@ class Pool:
         """The trunk of that key, loaded by `load` if it is not here, kept while the block runs.
 
         Room for `expected_bytes` is made before the load, so that both are never in memory together.
+
+        Raises PlaygroundError where the load takes longer than the setting `load_seconds`; it goes on behind, since a
+        thread cannot be ended, and who asks again waits for that same load.
         """
         with self._lock:
             slot = self._slots.setdefault(key, _Slot())
             self._slots.move_to_end(key)
             slot.users += 1
         try:
-            with slot.lock:
-                if slot.trunk is None:
-                    self._make_room(expected_bytes)
-                    slot.trunk = load()
+            trunk = slot.trunk or self._loaded(key, slot, load, expected_bytes)
             self._make_room()
-            yield slot.trunk
+            yield trunk
         finally:
             with self._lock:
                 slot.users -= 1
-                if slot.users == 0 and slot.trunk is None:
-                    self._slots.pop(key, None)
+                self._forget(key, slot)
             # Two that were in use at once may be more than fits, and an adapter makes a trunk grow.
             self._make_room(keep=key)
 
@@ -65,6 +67,42 @@ class Pool:
         """Keys of the loaded trunks, least recently used first."""
         with self._lock:
             return [key for key, slot in self._slots.items() if slot.trunk]
+
+    def _loaded(self, key: str, slot: _Slot, load: Callable[[], Trunk], expected_bytes: int) -> Trunk:
+        with self._lock:
+            if slot.trunk:
+                return slot.trunk
+            loading = slot.loading
+            if loading is None:
+                loading = slot.loading = Future()
+                work = threading.Thread(target=self._load, args=(key, slot, load, expected_bytes), daemon=True)
+                work.start()
+        limit = settings().load_seconds
+        if not wait([loading], limit).done:
+            raise PlaygroundError("model_load_slow", seconds=limit)
+        return loading.result()
+
+    def _load(self, key: str, slot: _Slot, load: Callable[[], Trunk], expected_bytes: int) -> None:
+        """Behind a lease: whatever it ends with is told to all who wait."""
+        loading = slot.loading
+        assert loading is not None
+        try:
+            self._make_room(expected_bytes)
+            trunk = load()
+        except BaseException as error:
+            with self._lock:
+                slot.loading = None
+                self._forget(key, slot)
+            loading.set_exception(error)
+            return
+        with self._lock:
+            slot.trunk, slot.loading = trunk, None
+        loading.set_result(trunk)
+
+    def _forget(self, key: str, slot: _Slot) -> None:
+        """A slot in which nothing is, nor will be. The caller has the lock."""
+        if not (slot.users or slot.trunk or slot.loading) and self._slots.get(key) is slot:
+            del self._slots[key]
 
     def _make_room(self, more: int = 0, keep: str = "") -> None:
         """Drop trunks that nobody uses, but for `keep`, until what is loaded and `more` bytes fit, or none is left."""

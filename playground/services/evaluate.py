@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -22,7 +23,8 @@ from playground.tasks.spec import Task
 if TYPE_CHECKING:
     from playground.heads.base import Head, Loaded
 
-ROWS_AT_ONCE = 512
+ROWS_AT_ONCE = 64
+"""Enough for the workers to put rows of like length together; between two parts the clock is looked at."""
 
 
 def evaluate(
@@ -38,10 +40,12 @@ def evaluate(
     The scorecard of a run has the same parts; here no rival is known.
     Without a task it is the model's. The file, or files that belong together, are read in a child with limits, and
     the rows predicted a part at a time.
-    Raises PlaygroundError for a file that cannot be used, also when it shares no label with the model.
+    Raises PlaygroundError for a file that cannot be used, also when it shares no label with the model, and where there
+    are several visitors after the setting `evaluate_seconds`: they wait for one another.
     """
     limits.check_keeps(owner)  # a whole file, which a guest may not have read
     task = task_for(model, task_id, owner)
+    began = time.monotonic()
     settings().uploads_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=settings().uploads_dir, prefix="evaluate-") as folder:
         table = data.read(path, directory=Path(folder), several=several(task))
@@ -57,6 +61,9 @@ def evaluate(
         found: list[Any] = []
         scores: list[list[float]] = []
         for part in _parts(data.rows_of(table, columns, task.fields)):
+            limit = settings().evaluate_seconds
+            if settings().public and time.monotonic() - began > limit:
+                raise PlaygroundError("evaluation_slow", seconds=limit, done=len(rows), rows=table.rows)
             rows += part
             values, sure = _values(task, [{**row, **given} for row in part], model, owner)
             found += values

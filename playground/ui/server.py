@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import threading
@@ -19,6 +18,7 @@ from playground.services import batch, trash
 from playground.services.uploads import sweep
 from playground.settings import settings
 from playground.tasks import TASKS
+from playground.ui import logs
 from playground.ui.guard import Guard, is_loopback
 from playground.ui.language import LanguageMiddleware
 from playground.ui.loading import import_models, loader
@@ -45,7 +45,7 @@ def serve(host: str, port: int, lang: str, share: bool = False) -> None:
     Where other machines reach it, visitors are told apart and have limits. Raises PlaygroundError where no port is
     free.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.begin()
     if share or not is_loopback(host):
         # In the environment, so that what is started from here knows it too.
         os.environ["PLAYGROUND_PUBLIC"] = "1"

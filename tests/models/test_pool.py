@@ -6,10 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from playground.errors import PlaygroundError
 from playground.heads.loading import load_trunk
 from playground.models.pool import Pool
 from playground.models.resolve import resolve
 from playground.models.trunk import BASE, Trunk
+from playground.settings import settings
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -98,6 +100,49 @@ def test_a_failed_load_is_told_and_leaves_the_others_serving() -> None:
             pass
         assert embed(good) == embed(good)
     assert pool.keys() == ["good"] and pool.state("bad") == "absent"
+
+
+def test_a_load_without_end_is_given_up_and_the_same_one_awaited_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAYGROUND_LOAD_SECONDS", "1")
+    settings.cache_clear()
+    pool, gate, loads = Pool(max_bytes=2**40), threading.Event(), []
+
+    def endless() -> Trunk:
+        loads.append(1)
+        gate.wait(60)
+        return load()
+
+    for _ in range(2):
+        began = time.monotonic()
+        with pytest.raises(PlaygroundError) as refusal, pool.lease("slow", endless):
+            pass
+        assert refusal.value.code == "model_load_slow" and time.monotonic() - began < 5
+        assert pool.state("slow") == "loading"
+    with pool.lease("other", load) as other:
+        embed(other)
+    gate.set()
+    while pool.state("slow") == "loading":
+        time.sleep(0.01)
+    with pool.lease("slow", endless) as trunk:
+        embed(trunk)
+    assert loads == [1]
+
+
+def test_a_load_that_fails_once_nobody_waits_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAYGROUND_LOAD_SECONDS", "1")
+    settings.cache_clear()
+    pool, gate = Pool(max_bytes=2**40), threading.Event()
+
+    def fail() -> Trunk:
+        gate.wait(60)
+        raise OSError("no such disk")
+
+    with pytest.raises(PlaygroundError), pool.lease("bad", fail):
+        pass
+    gate.set()
+    while pool.state("bad") == "loading":
+        time.sleep(0.01)
+    assert pool.state("bad") == "absent"
 
 
 def test_state_tells_loading_from_ready() -> None:

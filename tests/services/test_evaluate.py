@@ -92,3 +92,22 @@ def test_a_model_that_does_not_fit_is_refused_before_the_file_is_read(
     with pytest.raises(PlaygroundError) as refusal:
         evaluate(model, tmp_path / "there is no such file.csv", task_id=task)
     assert refusal.value.code == code
+
+
+def test_among_several_visitors_nobody_scores_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "reviews.csv"
+    rows = [f"Dinner number {n} was {('good', 'bad')[n % 2]},{('positive', 'negative')[n % 2]}" for n in range(3_000)]
+    path.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    monkeypatch.setenv("PLAYGROUND_EVALUATE_SECONDS", "1")
+    monkeypatch.setenv("PLAYGROUND_PUBLIC", "1")
+    settings.cache_clear()
+    with pytest.raises(PlaygroundError) as refusal:
+        evaluate("starter/sentiment-en", path, owner="a" * 32)
+    assert refusal.value.code == "evaluation_slow"
+    assert 0 <= refusal.value.message.values["done"] < 3_000 == refusal.value.message.values["rows"]
+    # One's own machine has no other visitor.
+    monkeypatch.setenv("PLAYGROUND_PUBLIC", "0")
+    settings.cache_clear()
+    few = tmp_path / "few.csv"
+    few.write_text("\n".join(["text,label", *rows[:200]]), encoding="utf-8")
+    assert evaluate("starter/sentiment-en", few)["rows"] == 200

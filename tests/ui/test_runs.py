@@ -19,7 +19,7 @@ from playground.i18n import Message, render, translate
 from playground.runs import Run, RunSpec, RunStatus, create_run
 from tests.ui.conftest import Watched, winner
 from tests.ui.server import ROOT, Server, wait_for
-from tests.ui.test_finetune import start, upload
+from tests.ui.test_finetune import POINTS, start, upload
 
 Open = Callable[..., Watched]
 UNKNOWN = "20990101-000000-0000000000000000"
@@ -27,11 +27,6 @@ DATASET = ROOT / "examples/datasets/classification/support-tickets.csv"
 NUMBERS = {"epochs": 200, "batch_size": 1, "max_length": 16}
 """32,000 steps: on any machine the run goes on for longer than its tests, which stop it."""
 RUN_MS = 300_000
-POINTS = """(number) => {
-  const line = document.querySelectorAll(".run-panel .vega-embed")[number]?.querySelector(".mark-line path");
-  return line ? line.getAttribute("d").split("L").length : 0;
-}"""
-"""How many points the line of a chart has."""
 
 
 @pytest.fixture
