@@ -190,6 +190,7 @@ print(json.dumps([codes, int(peak)]))
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from Linux's /proc")
+@pytest.mark.slow
 def test_one_long_context_under_many_questions_stays_within_memory(table: ReadTable) -> None:
     """Its copies, one a question, would take a quarter of a gigabyte and more."""
     asked = [{"question": f"{n}?", "answers": [{"text": "mill", "answer_start": 4}]} for n in range(600)]

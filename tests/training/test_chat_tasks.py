@@ -55,9 +55,7 @@ METHODS = [
     *((name, "full", 30) for name in ROWS if name != "classification"),
 ]  # fmt: skip
 """Task, how it is learned, and in how many epochs."""
-RUNS = [
-    pytest.param(one, marks=[] if one == METHODS[0] else pytest.mark.slow, id=f"{one[0]}-{one[1]}") for one in METHODS
-]
+RUNS = [pytest.param(one, marks=pytest.mark.slow, id=f"{one[0]}-{one[1]}") for one in METHODS]
 
 
 def certain(folder: Path) -> Path:

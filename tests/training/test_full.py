@@ -58,6 +58,7 @@ def weights(folder: Path) -> dict[str, Any]:
     return {name: value for path in folder.glob("*.safetensors") for name, value in load_file(path).items()}
 
 
+@pytest.mark.slow
 def test_an_encoder_s_own_weights_learn_and_it_is_saved_whole(home: Path) -> None:
     base = small_bert(home / "small-bert")
     run = trained(home, "ner", str(base), entity_rows(), ["LOC", "PER"])

@@ -89,7 +89,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     monkeypatch.undo()
 
 
-@pytest.fixture(scope="module", params=["prompts", "texts", pytest.param("chats", marks=pytest.mark.slow)])
+def marked(*names: str) -> list[Any]:
+    return [pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+@pytest.fixture(scope="module", params=["prompts", *marked("texts", "chats")])
 def case(request: pytest.FixtureRequest, home: Path) -> Case:
     if request.param == "prompts":
         numbers = {"learning_rate": 1e-2, "epochs": 40, "max_length": 64}

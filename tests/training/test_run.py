@@ -75,6 +75,7 @@ def test_charts_have_loss_and_held_out_accuracy(reference: Run) -> None:
     assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
 
 
+@pytest.mark.slow
 def test_what_the_probe_says_is_learned_beside_the_labels(home: Path, reference: Run) -> None:
     """Also by a run that is resumed, and has lost it: the loss cannot fall below the targets' own entropy."""
     run = make_run(home, distillation=0.9)

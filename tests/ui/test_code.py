@@ -95,9 +95,8 @@ def shown(page: Page, task: Task, answer: Any) -> None:
         expect(page.locator(".written:visible textarea")).to_have_value(answer[task.output.key])  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(
-    "task", [pytest.param(task, marks=[] if task.id == "ner" else pytest.mark.slow, id=task.id) for task in TASKS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
 def test_all_four_give_what_the_page_shows(server: Server, open_browser: Open, task: Task, tmp_path: Path) -> None:
     lang = "zh" if task.id == "ner" else "en"
     watched = open_browser()

@@ -71,6 +71,7 @@ def test_passages_of_a_file_of_its_id_and_of_a_text(server: Server, folder: Path
     assert rounded(json.loads(output.splitlines()[-1])) == rounded(found)
 
 
+@pytest.mark.slow
 def test_answers_are_the_same_from_the_endpoint_and_the_command(server: Server, folder: Path, tmp_path: Path) -> None:
     client = Client(server.url, verbose=False)
     found = client.predict(

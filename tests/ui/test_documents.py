@@ -74,7 +74,7 @@ class Panel:
         self.page.get_by_role("button", name=self.text(key), exact=True).click()
 
 
-@pytest.mark.parametrize(("lang", "width"), [("en", 1280), ("zh", 390)])
+@pytest.mark.parametrize(("lang", "width"), [pytest.param("en", 1280, marks=pytest.mark.slow), ("zh", 390)])
 def test_a_pdf_is_asked_and_searched(browser: Browser, address: str, lang: str, width: int) -> None:
     panel = Panel(browser, address, lang, width)
     panel.upload("bees.pdf", make_pdf(PAGES))

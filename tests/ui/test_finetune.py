@@ -194,6 +194,7 @@ def test_the_chinese_run_panel_is_from_the_catalog(server: Server, run: Begun) -
     assert strangers(shown, "zh", allowed) == []
 
 
+@pytest.mark.slow
 def test_scripts_in_a_dataset_are_shown_as_text(server: Server, open_browser: Open, tmp_path: Path) -> None:
     path = tmp_path / "<svg onload=alert(3)>.csv"
     label = f"<b>good</b>{SCRIPT}"

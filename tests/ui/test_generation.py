@@ -33,7 +33,7 @@ def button(page: Page, key: str, lang: str = "en") -> None:
     page.get_by_role("button", name=translate(lang, key), exact=True).and_(page.locator(":visible")).click()
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("lang", ["en", pytest.param("zh", marks=pytest.mark.slow)])
 def test_a_text_is_continued_and_its_tokens_are_looked_into(open_browser: Open, lang: str) -> None:
     """On a telephone, with nothing chosen."""
     watched = open_browser(width=390, locale="zh-CN" if lang == "zh" else "en-US")

@@ -33,7 +33,7 @@ def server(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve
         yield own
 
 
-@pytest.mark.parametrize(("lang", "width"), [("zh", 390), ("en", 1280)])
+@pytest.mark.parametrize(("lang", "width"), [pytest.param("zh", 390, marks=pytest.mark.slow), ("en", 1280)])
 def test_a_dataset_is_looked_up_downloaded_and_opened(open_browser: Open, hub: Hub, lang: str, width: int) -> None:
     watched = open_browser(width=width)
     page = watched.open(f"/{lang}")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import statistics
 from pathlib import Path
 
+import pytest
+
 from benchmarks.load import BAR_MS, put_under_load, start_a_run
 from playground.runs import Run
 from tests.ui.server import Public, wait_for
 
 
+@pytest.mark.slow
 def test_fifty_visitors_are_answered_or_told_that_it_is_busy(tmp_path: Path) -> None:
     server = Public(tmp_path)
     server.start()

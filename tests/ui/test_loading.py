@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.ui.server import ROOT
 
 SCRIPT = """
@@ -28,6 +30,7 @@ print(failures)
 """
 
 
+@pytest.mark.slow
 def test_threads_that_want_torch_at_once_all_get_it() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True, timeout=180)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr

@@ -216,6 +216,7 @@ def test_a_client_calls_the_endpoints(server: Server) -> None:
     assert detailed["details"]["model"] == "starter/sentiment-en"
 
 
+@pytest.mark.slow
 def test_a_client_trains_a_model_asks_it_and_scores_it(server: Server) -> None:
     """All of a fine-tune over HTTP, as code does it."""
     client = Client(server.url, verbose=False)

@@ -23,7 +23,7 @@ def opened(page: Page, lang: str) -> tuple[Locator, Locator]:
     return text.first, page.locator(".written:visible textarea")
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("lang", [pytest.param("en", marks=pytest.mark.slow), "zh"])
 def test_a_letter_is_translated_line_by_line_and_back(open_browser: Open, lang: str) -> None:
     """On a telephone, with nothing chosen; then the other way round with one click."""
     watched = open_browser(width=390, locale="zh-CN" if lang == "zh" else "en-US")

@@ -17,7 +17,7 @@ from tests.ui.server import Server
 ZERO_SHOT = "starter/zero-shot-en"
 
 
-@pytest.mark.parametrize(("lang", "width"), [("en", 1280), ("zh", 390)])
+@pytest.mark.parametrize(("lang", "width"), [("en", 1280), pytest.param("zh", 390, marks=pytest.mark.slow)])
 def test_the_labels_box_belongs_to_the_model(open_browser: Callable[..., Watched], lang: str, width: int) -> None:
     watched = open_browser(width=width)
     page = watched.open(f"/{lang}")
