@@ -132,7 +132,7 @@ class CandidateLabels(Field):
 
     least: int = 2
     usual: tuple[str, ...] = ()
-    most: int = 50
+    most: int = 150
     max_chars: int = 200
 
     def parse(self, value: Any) -> list[str]:

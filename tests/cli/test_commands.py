@@ -100,9 +100,17 @@ def test_evaluate_scores_the_run_on_a_file(home: Path, run: dict) -> None:
     ],
 )
 def test_every_task_is_learned_asked_and_scored_by_commands(
-    home: Path, task: str, file: str, words: list[str], metric: str
+    home: Path, tmp_path: Path, task: str, file: str, words: list[str], metric: str
 ) -> None:
-    data = str(ROOT / "examples/datasets" / file)
+    source = ROOT / "examples/datasets" / file
+    path = tmp_path / source.name
+    # A part of each is enough here.
+    if source.suffix == ".json":
+        guide = json.loads(source.read_text(encoding="utf-8"))
+        path.write_text(json.dumps(guide | {"data": guide["data"][:2]}), encoding="utf-8")
+    else:
+        path.write_text("".join(source.read_text(encoding="utf-8").splitlines(keepends=True)[:600]), encoding="utf-8")
+    data = str(path)
     run = last_json(playground(home, "finetune", data, "--task", task, "--set", "epochs=1", "--json")[0])
     assert run["state"] == "done" and metric in run["report"]["metrics"]["tuned"]
     playground(home, "predict", get_task(task).tab, *words, "--model", run["model"], "--json")
@@ -150,12 +158,18 @@ def test_a_run_starts_again_with_changes(home: Path, run: dict) -> None:
 
 
 @pytest.mark.slow
-def test_the_probe_is_a_model_too(home: Path, run: dict) -> None:
-    output, _ = playground(home, "finetune", run["data"], "--method", "linear_probe", "--json")
+def test_the_probe_is_a_model_too_and_classes_may_be_files(home: Path, tmp_path: Path) -> None:
+    files = {"refund": "Please send back what I paid for order", "parcel": "Where has it got to, the parcel of order"}
+    for label, text in files.items():
+        (tmp_path / f"{label}.txt").write_text("".join(f"{text} {n}\n" for n in range(30)), encoding="utf-8")
+    data = [str(tmp_path / f"{label}.txt") for label in files]
+    output, _ = playground(home, "finetune", *data, "--method", "linear_probe", "--json")
     probe = last_json(output)
-    assert probe["state"] == "done"
+    assert probe["state"] == "done" and set(probe["report"]["labels"]) == set(files)
     output, _ = playground(home, "predict", "classification", "--text", "Refund me", "--model", probe["model"])
-    assert len(output.splitlines()) == len(probe["report"]["labels"])
+    assert output.splitlines()[0].endswith("  refund")
+    assert len(output.splitlines()) == len(files)
+    assert last_json(playground(home, "evaluate", probe["model"], *data, "--json")[0])["rows"] == 60
 
 
 def test_bytes_that_are_no_text_are_shown_as_such(home: Path) -> None:

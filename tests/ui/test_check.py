@@ -86,6 +86,24 @@ def test_a_fix_is_applied_and_undone_from_the_keyboard(open_browser: Open, ticke
         expect(fix(page, "duplicates")).to_be_focused()
 
 
+def test_files_whose_names_are_the_classes_are_one_dataset(server: Server, open_browser: Open, tmp_path: Path) -> None:
+    texts = {"好评": "服务很好，下次再来", "差评": "等了很久，菜也凉了"}
+    for label, text in texts.items():
+        (tmp_path / f"{label}.txt").write_text("".join(f"{text} {n}\n" for n in range(20)), encoding="utf-8")
+    watched = open_browser()
+    page = watched.open("/zh")
+    page.get_by_role("tab", name=translate("zh", "ui.tab.finetune")).click()
+    page.locator("#dataset-file input[type=file]").set_input_files([tmp_path / f"{label}.txt" for label in texts])
+    rows(page, 40, 2, "zh")
+    expect(page.locator("#column-classification-label input")).to_have_value("label")
+    expect(page.locator("#preview")).to_contain_text("好评")
+    page.get_by_label(translate("zh", "ui.method.linear_probe")).check()
+    run_id = start(page, "zh")
+    spec = json.loads((server.home / "runs" / run_id / "spec.json").read_text())
+    assert set(spec["labels"]) == set(texts)
+    assert watched.dialogs == [] and watched.foreign == [] and watched.errors == []
+
+
 def test_the_chinese_check_is_from_the_catalog(open_browser: Open, tickets: Path) -> None:
     page = open_browser(locale="en-US", width=390).open("/zh")
     upload(page, tickets, "zh")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 import statistics
 from pathlib import Path
 
 import pytest
 
-from benchmarks.load import BAR_MS, put_under_load, start_a_run
+from benchmarks.load import BAR_MS, STARTER, ask, kind, put_under_load, start_a_run
+from playground.errors import PlaygroundError
 from playground.runs import Run
-from tests.ui.server import Public, wait_for
+from playground.ui.server import CONCURRENT_CALLS, QUEUED_CALLS
+from tests.ui.server import Public, answer, wait_for
 
 
 @pytest.mark.slow
@@ -29,3 +33,30 @@ def test_fifty_visitors_are_answered_or_told_that_it_is_busy(tmp_path: Path) -> 
     finally:
         server.stop()
         server.end_runs()
+
+
+@pytest.mark.slow
+def test_who_finds_the_queue_full_is_told_and_is_answered_later(tmp_path: Path) -> None:
+    server = Public(tmp_path)
+    server.start()
+
+    def call(endpoint: str, **values: object) -> tuple[int, str]:
+        """Of a new visitor, who does not wait for the answer."""
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {secrets.token_hex(16)}"}
+        status, _, body = answer(
+            f"{server.url}/gradio_api/call/v2/{endpoint}", data=json.dumps(values).encode(), headers=headers
+        )
+        return status, body
+
+    try:
+        # All handlers wait for a model that is being loaded, or write long texts.
+        for _ in range(CONCURRENT_CALLS):
+            assert call("generation", text="Once upon a time", model="starter/story-en", max_new_tokens=1024)[0] == 200
+        said = [call("classification", text="I liked it.", model=STARTER) for _ in range(QUEUED_CALLS + 50)]
+        refused = [body for status, body in said if status != 200]
+        assert refused and {status for status, _ in said} == {200, 503}
+        assert {json.loads(body)["detail"] for body in refused} == {PlaygroundError("queue_full").text("en")}
+        assert {kind(body) for body in refused} == {"busy"}
+        wait_for(lambda: kind(ask(server, secrets.token_hex(16), "I liked it.")) == "answered", 120, "an answer")
+    finally:
+        server.stop()

@@ -178,6 +178,15 @@ def test_paths_that_nobody_needs_are_shut(server: Server) -> None:
         assert "root:" not in body, path
 
 
+def test_no_endpoint_is_asked_past_the_queue(server: Server) -> None:
+    for path in ("run", "api"):
+        body = json.dumps({"data": ["A fine dinner.", "starter/sentiment-en"], "session_hash": "x"}).encode()
+        status, _, said = answer(
+            f"{server.url}/gradio_api/{path}/classification", data=body, headers={"Content-Type": "application/json"}
+        )
+        assert status == 404 and "positive" not in said, said
+
+
 def test_a_body_that_is_too_large_is_refused(server: Server) -> None:
     # The length alone decides: the server does not wait for the body.
     headers = {"Content-Type": "application/json", "Content-Length": str(5 * 2**20)}

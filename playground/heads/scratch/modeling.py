@@ -57,7 +57,13 @@ class ScratchMlpConfig(ScratchConfig):
 
 
 class ScratchBiLstmConfig(ScratchConfig):
+    """pairs  as of ScratchBagConfig; 0: it reads tokens alone"""
+
     model_type = "scratch-bilstm"
+
+    def __init__(self, pairs: int = 0, **options: Any) -> None:
+        self.pairs = pairs
+        super().__init__(**options)
 
 
 class ScratchBagConfig(ScratchConfig):
@@ -68,6 +74,11 @@ class ScratchBagConfig(ScratchConfig):
     def __init__(self, pairs: int = 16_384, **options: Any) -> None:
         self.pairs = pairs
         super().__init__(**options)
+
+
+def pair_numbers(input_ids: torch.Tensor, count: int) -> torch.Tensor:
+    """[B, T] -> [B, T - 1]: of each pair of neighbours one of `count` numbers."""
+    return (input_ids[:, :-1] * FIRST_PRIME + input_ids[:, 1:] * SECOND_PRIME) % count
 
 
 class ScratchModel(PreTrainedModel):
@@ -152,8 +163,7 @@ class ScratchBagForSequenceClassification(ScratchModel):
         token_type_ids are not read.
         """
         mask = (torch.ones_like(input_ids) if attention_mask is None else attention_mask).to(self.pairs.weight.dtype)
-        left, right = input_ids[:, :-1], input_ids[:, 1:]
-        numbers = (left * FIRST_PRIME + right * SECOND_PRIME) % self.pairs.num_embeddings
+        numbers = pair_numbers(input_ids, self.pairs.num_embeddings)
         total, count = self._sum(self.embedding(input_ids), mask)
         more, others = self._sum(self.pairs(numbers), mask[:, :-1] * mask[:, 1:])
         # The root, not the count: a long text says more, and is surer, than a short one.
@@ -171,14 +181,19 @@ class ScratchBagForSequenceClassification(ScratchModel):
 
 
 class ScratchBiLstmModel(ScratchModel):
-    """Embedding and Bidirectional LSTM, H wide each way."""
+    """Embedding and Bidirectional LSTM, H wide each way.
+
+    With `pairs` it reads of each token also the pair with the one before and the pair with the one behind: of Chinese
+    characters these are mostly words (Zhang and Yang 2018 have them as "bichar").
+    """
 
     config_class = ScratchBiLstmConfig
 
     def __init__(self, config: ScratchBiLstmConfig) -> None:
         super().__init__(config)
+        self.pairs = nn.Embedding(config.pairs, config.hidden_size) if config.pairs else None
         self.lstm = nn.LSTM(
-            config.hidden_size,
+            config.hidden_size * (3 if config.pairs else 1),
             config.hidden_size,
             config.num_hidden_layers,
             batch_first=True,
@@ -191,7 +206,13 @@ class ScratchBiLstmModel(ScratchModel):
     def states(self, input_ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """[B, T] -> [B, T, 2H], zeros where there is padding (on the right), which the LSTM never sees."""
         lengths = mask.sum(1).clamp(min=1).cpu()
-        embedded = self.dropout(self.embedding(input_ids))
+        embedded = self.embedding(input_ids)
+        if self.pairs is not None:
+            # Where a row ends there is padding beside it, in any batch.
+            around = nn.functional.pad(input_ids, (1, 1), value=self.config.pad_token_id)
+            pairs = self.pairs(pair_numbers(around, self.pairs.num_embeddings))
+            embedded = torch.cat([embedded, pairs[:, :-1], pairs[:, 1:]], -1)
+        embedded = self.dropout(embedded)
         packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
         return pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=input_ids.shape[1])[0]
 

@@ -48,6 +48,8 @@ OURS: dict[str, type[ScratchConfig]] = {
     "scratch/bilstm": ScratchBiLstmConfig,
 }
 """Networks of `modeling`, by what they are told."""
+PAIRS = 16_384
+"""Of a tagger. A text's class is in few of its words, but what a name is may be in two characters alone."""
 
 
 def new_reader(
@@ -59,6 +61,8 @@ def new_reader(
 ) -> PreTrainedModel:
     """A network with random weights. `outputs` names its C outputs; empty where they are a start and an end."""
     config = _config(architecture_id, tokenizer, sizes)
+    if isinstance(config, ScratchBiLstmConfig) and head_name == "token_classification":
+        config.pairs = PAIRS
     if outputs:
         config.id2label = dict(enumerate(outputs))
         config.label2id = {name: number for number, name in enumerate(outputs)}
