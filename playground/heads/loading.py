@@ -14,7 +14,7 @@ from playground.heads import get_head
 from playground.heads.base import Head, Loaded, Opening
 from playground.heads.tunable import TunableHead
 from playground.models.device import choose_device
-from playground.models.files import BUILDING, load_pretrained, load_tokenizer, name_padding
+from playground.models.files import building, load_pretrained, load_tokenizer, name_padding
 from playground.models.pool import State, pool
 from playground.models.resolve import CHATS, Resolved, head_for, resolve, resolve_base
 from playground.models.trunk import BASE, Trunk, refuse_offloaded
@@ -167,7 +167,7 @@ def _load_whole(resolved: Resolved) -> Trunk:
     if resolved.kind == "model":
         model = load_pretrained(head.auto_class, resolved, **device.placement)
     else:
-        with BUILDING:
+        with building():
             model = head.load_whole(resolved, base, **device.placement)
         refuse_offloaded(model)
     tokenizer = load_tokenizer(base)

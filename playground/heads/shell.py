@@ -18,7 +18,7 @@ from transformers.utils import ModelOutput
 
 from playground.errors import PlaygroundError
 from playground.i18n import Message, msg
-from playground.models.files import BUILDING
+from playground.models.files import building
 
 PEFT_PREFIX = "base_model.model."
 
@@ -38,7 +38,7 @@ class Shell:
     def __init__(self, auto_class: Any, config: PretrainedConfig, weights: dict[str, torch.Tensor]) -> None:
         """`weights`: every tensor of the head class outside its base model, under its own name."""
         # Not accelerate's init_empty_weights: it patches torch.nn.Module for all threads.
-        with BUILDING, torch.device("meta"):
+        with building(), torch.device("meta"):
             self.model: PreTrainedModel = auto_class.from_config(config, trust_remote_code=False)
         self.trunk = TrunkOutput()
         setattr(self.model, self.model.base_model_prefix, self.trunk)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,28 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from playground.errors import PlaygroundError
 from playground.models.resolve import Resolved
+from playground.settings import settings
 
 MAX_LORA_R = 256
 
-BUILDING = threading.RLock()
-"""Held while modules are made. transformers and accelerate patch classes of torch and their own for that
-time and put back what they found: of two at once, the second leaves the first one's patch for good."""
+_BUILDING = threading.RLock()
+
+
+@contextmanager
+def building() -> Iterator[None]:
+    """While modules are made: by one thread at a time.
+
+    transformers and accelerate patch classes of torch and their own for that time and put back what they found: of two
+    at once, the second leaves the first one's patch for good. Raises PlaygroundError where another thread is at it for
+    longer than a load may take.
+    """
+    limit = settings().load_seconds
+    if not _BUILDING.acquire(timeout=limit):
+        raise PlaygroundError("model_load_slow", seconds=limit)
+    try:
+        yield
+    finally:
+        _BUILDING.release()
 
 
 # Marian's tokenizer makes a normalizer of punctuation with it, and never calls that.
@@ -30,7 +48,7 @@ warnings.filterwarnings("ignore", "Recommended: pip install sacremoses", UserWar
 def load_pretrained(auto_class: Any, resolved: Resolved, **options: Any) -> Any:
     """`auto_class.from_pretrained` on a resolved folder. Raises PlaygroundError with the library's reason."""
     try:
-        with BUILDING:
+        with building():
             return auto_class.from_pretrained(
                 resolved.folder, use_safetensors=True, trust_remote_code=False, local_files_only=True, **options
             )

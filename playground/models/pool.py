@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
@@ -13,7 +15,7 @@ from typing import Literal
 
 from playground.errors import PlaygroundError
 from playground.models.device import pool_memory
-from playground.models.trunk import Trunk
+from playground.models.trunk import EXIT_SECONDS, Trunk
 from playground.settings import settings
 
 State = Literal["ready", "loading", "absent"]
@@ -23,6 +25,7 @@ State = Literal["ready", "loading", "absent"]
 class _Slot:
     trunk: Trunk | None = None
     loading: Future[Trunk] | None = None
+    expected_bytes: int = 0
     users: int = 0
 
 
@@ -74,20 +77,26 @@ class Pool:
                 return slot.trunk
             loading = slot.loading
             if loading is None:
-                loading = slot.loading = Future()
-                work = threading.Thread(target=self._load, args=(key, slot, load, expected_bytes), daemon=True)
-                work.start()
+                loading = Future()
+                work = threading.Thread(target=self._load, args=(key, slot, load), daemon=True)
+                slot.loading, slot.expected_bytes = loading, expected_bytes
+                try:
+                    work.start()
+                except BaseException:
+                    slot.loading = None
+                    raise
+                _loads.add(work)
         limit = settings().load_seconds
         if not wait([loading], limit).done:
             raise PlaygroundError("model_load_slow", seconds=limit)
         return loading.result()
 
-    def _load(self, key: str, slot: _Slot, load: Callable[[], Trunk], expected_bytes: int) -> None:
+    def _load(self, key: str, slot: _Slot, load: Callable[[], Trunk]) -> None:
         """Behind a lease: whatever it ends with is told to all who wait."""
         loading = slot.loading
         assert loading is not None
         try:
-            self._make_room(expected_bytes)
+            self._make_room()
             trunk = load()
         except BaseException as error:
             with self._lock:
@@ -97,6 +106,8 @@ class Pool:
             return
         with self._lock:
             slot.trunk, slot.loading = trunk, None
+        # Also where nobody waits any more.
+        self._make_room(keep=key)
         loading.set_result(trunk)
 
     def _forget(self, key: str, slot: _Slot) -> None:
@@ -104,10 +115,11 @@ class Pool:
         if not (slot.users or slot.trunk or slot.loading) and self._slots.get(key) is slot:
             del self._slots[key]
 
-    def _make_room(self, more: int = 0, keep: str = "") -> None:
-        """Drop trunks that nobody uses, but for `keep`, until what is loaded and `more` bytes fit, or none is left."""
+    def _make_room(self, keep: str = "") -> None:
+        """Drop trunks that nobody uses, but for `keep`, until what is loaded or being loaded fits, or none is left."""
         with self._lock:
-            total = more + sum(slot.trunk.bytes for slot in self._slots.values() if slot.trunk)
+            total = sum(slot.trunk.bytes for slot in self._slots.values() if slot.trunk)
+            total += sum(slot.expected_bytes for slot in self._slots.values() if slot.loading)
             for key, slot in list(self._slots.items()):
                 if total <= self.max_bytes:
                     return
@@ -115,6 +127,16 @@ class Pool:
                     total -= slot.trunk.bytes
                     slot.trunk.close()
                     del self._slots[key]
+
+
+_loads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+
+
+@atexit.register
+def _await_loads() -> None:
+    """As for the workers of trunks: a thread that is found in native code aborts the process."""
+    for work in list(_loads):
+        work.join(EXIT_SECONDS)
 
 
 @lru_cache(maxsize=1)

@@ -27,7 +27,7 @@ from transformers.utils import ModelOutput
 
 from playground.errors import PlaygroundError
 from playground.models.device import Device
-from playground.models.files import BUILDING
+from playground.models.files import building
 
 BASE = "__base__"
 """PEFT's name for "no adapter on this row"."""
@@ -172,7 +172,7 @@ class Trunk:
         def add() -> None:
             refuse_offloaded(self.model)
             try:
-                with BUILDING:
+                with building():
                     self._put(name, config, weights)
             except BaseException:
                 self._take_off(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-import time
+import threading
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -23,8 +23,7 @@ from playground.tasks.spec import Task
 if TYPE_CHECKING:
     from playground.heads.base import Head, Loaded
 
-ROWS_AT_ONCE = 64
-"""Enough for the workers to put rows of like length together; between two parts the clock is looked at."""
+ROWS_AT_ONCE = 512
 
 
 def evaluate(
@@ -45,7 +44,6 @@ def evaluate(
     """
     limits.check_keeps(owner)  # a whole file, which a guest may not have read
     task = task_for(model, task_id, owner)
-    began = time.monotonic()
     settings().uploads_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=settings().uploads_dir, prefix="evaluate-") as folder:
         table = data.read(path, directory=Path(folder), several=several(task))
@@ -60,12 +58,9 @@ def evaluate(
         rows: list[Row] = []
         found: list[Any] = []
         scores: list[list[float]] = []
-        for part in _parts(data.rows_of(table, columns, task.fields)):
-            limit = settings().evaluate_seconds
-            if settings().public and time.monotonic() - began > limit:
-                raise PlaygroundError("evaluation_slow", seconds=limit, done=len(rows), rows=table.rows)
+        for part, late in _in_time(_parts(data.rows_of(table, columns, task.fields)), table.rows):
+            values, sure = _values(task, [{**row, **given} for row in part], model, owner, late)
             rows += part
-            values, sure = _values(task, [{**row, **given} for row in part], model, owner)
             found += values
             scores += sure
     card = report.build(task, checked.labels, {report.TUNED: found}, rows=rows, scores=scores)
@@ -73,10 +68,36 @@ def evaluate(
     return {"task": task.id, "model": model, "rows": len(rows), **card, **one}
 
 
-def _values(task: Task, rows: Sequence[Row], model: str, owner: str) -> tuple[list[Any], list[list[float]]]:
-    """What the task's metrics read of each row, and how sure the model is of its parts."""
+def _in_time(parts: Iterator[list[Row]], total: int) -> Iterator[tuple[list[Row], threading.Event]]:
+    """Each part with an event that ends the work on it once all of it has taken too long, where there are several
+    visitors. Then, or where a part was late, raises PlaygroundError."""
+    limit, late, done = settings().evaluate_seconds, threading.Event(), 0
+    timer = threading.Timer(limit, late.set)
+    timer.daemon = True
+    if settings().public:
+        timer.start()
+    try:
+        for part in parts:
+            yield part, late
+            # Its answers may have been cut short.
+            if late.is_set():
+                raise PlaygroundError("evaluation_slow", seconds=limit, done=done, rows=total)
+            done += len(part)
+    finally:
+        timer.cancel()
+
+
+def _values(
+    task: Task, rows: Sequence[Row], model: str, owner: str, late: threading.Event
+) -> tuple[list[Any], list[list[float]]]:
+    """What the task's metrics read of each row, and how sure the model is of its parts; of none where it is `late`."""
+    from playground.models.trunk import Stopped  # brings torch in
+
     if not metrics.by_likelihood(task.metrics):
-        found = predictions(task, rows, model=model, params=task.params(), owner=owner)
+        try:
+            found = predictions(task, rows, model=model, params=task.params(), owner=owner, stop=late)
+        except Stopped:
+            return [], []
         scores = [task.output.scores(one.output) if one.sure else [] for one in found]
         return [task.output.compared(one.output) for one in found], scores
     with ready(task, rows, model, owner) as (asked, head, loaded):

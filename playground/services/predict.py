@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -235,11 +236,20 @@ def model_state(model_id: str, owner: str = "local") -> Literal["ready", "loadin
 
 
 def predictions(
-    task: Task, rows: Sequence[Row], *, model: str, params: BaseModel, owner: str = "local"
+    task: Task,
+    rows: Sequence[Row],
+    *,
+    model: str,
+    params: BaseModel,
+    owner: str = "local",
+    stop: threading.Event | None = None,
 ) -> list[Prediction]:
-    """Predictions with their details for rows whose inputs were parsed, same order; of some there may be no answer."""
+    """Predictions with their details for rows whose inputs were parsed, same order; of some there may be no answer.
+
+    stop  as of Loaded.predict
+    """
     with ready(task, rows, model or task.models[0], owner) as (rows, head, loaded):
-        return loaded.predict(head, rows, params)
+        return loaded.predict(head, rows, params, stop)
 
 
 @contextmanager

@@ -78,6 +78,7 @@ def verify(job: Job, aside: Aside, marks: Sequence[np.ndarray]) -> dict[str, Any
     # What `accelerate launch` told this process is not for that one. A session of its own, so that
     # a signal to the run's process group does not turn a good model into a failed one.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ACCELERATE_")}
+    environment["PLAYGROUND_LOAD_SECONDS"] = str(round(LIMIT_SECONDS))
     process = subprocess.Popen(
         [sys.executable, "-m", "playground.training.verify", str(job.run.dir)],
         env=environment,

@@ -8,6 +8,7 @@ import pytest
 
 from playground.errors import PlaygroundError
 from playground.heads.loading import load_trunk
+from playground.models.files import building
 from playground.models.pool import Pool
 from playground.models.resolve import resolve
 from playground.models.trunk import BASE, Trunk
@@ -105,12 +106,14 @@ def test_a_failed_load_is_told_and_leaves_the_others_serving() -> None:
 def test_a_load_without_end_is_given_up_and_the_same_one_awaited_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLAYGROUND_LOAD_SECONDS", "1")
     settings.cache_clear()
-    pool, gate, loads = Pool(max_bytes=2**40), threading.Event(), []
+    ready, other = load(), load()
+    pool, gate, loads = Pool(max_bytes=ready.bytes // 2), threading.Event(), []
 
     def endless() -> Trunk:
         loads.append(1)
-        gate.wait(60)
-        return load()
+        with building():
+            gate.wait(60)
+        return ready
 
     for _ in range(2):
         began = time.monotonic()
@@ -118,10 +121,14 @@ def test_a_load_without_end_is_given_up_and_the_same_one_awaited_again(monkeypat
             pass
         assert refusal.value.code == "model_load_slow" and time.monotonic() - began < 5
         assert pool.state("slow") == "loading"
-    with pool.lease("other", load) as other:
+    # Nobody else waits for it without end, either, and what is loaded goes on answering.
+    with pytest.raises(PlaygroundError) as behind, building():
+        pass
+    assert behind.value.code == "model_load_slow"
+    with pool.lease("other", lambda: other):
         embed(other)
     gate.set()
-    while pool.state("slow") == "loading":
+    while pool.state("slow") == "loading" or pool.keys() != ["slow"]:  # what nobody waited for counts, too
         time.sleep(0.01)
     with pool.lease("slow", endless) as trunk:
         embed(trunk)

@@ -22,7 +22,10 @@ BASE = "sentence-transformers/all-MiniLM-L6-v2"
 TAGS = {"en": "en", "zh": "zh-CN"}
 
 
-@pytest.mark.parametrize(("lang", "locale"), [("en", "en-US"), ("zh", "zh-CN"), ("zh", "en-US")])
+@pytest.mark.parametrize(
+    ("lang", "locale"),
+    [("en", "en-US"), ("zh", "zh-CN"), ("zh", "en-US"), pytest.param("en", "zh-CN", marks=pytest.mark.slow)],
+)
 def test_first_page(open_browser: Open, lang: str, locale: str) -> None:
     watched = open_browser(locale=locale)
     page = watched.open(f"/{lang}")
