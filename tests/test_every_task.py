@@ -155,7 +155,7 @@ def chat(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(language_models.save_base("qwen2", tmp_path_factory.mktemp("chat"), context=2048))
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=[KINDS[0], pytest.param(KINDS[1], marks=pytest.mark.slow)])
 def model(request: pytest.FixtureRequest, task: Task, chat: str) -> str:
     return task.models[0] if request.param == "specialist" else chat
 

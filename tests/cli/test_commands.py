@@ -125,6 +125,7 @@ def test_runs_lists_and_shows_it(home: Path, run: dict) -> None:
     assert last_json(output)["report"] == run["report"]
 
 
+@pytest.mark.slow
 def test_runs_are_named_found_thrown_away_and_taken_back(home: Path, run: dict) -> None:
     output, _ = playground(home, "runs", run["run"], "--name", "Tickets", "--note", "a first try", "--json")
     assert (last_json(output)["name"], last_json(output)["note"]) == ("Tickets", "a first try")
@@ -147,6 +148,7 @@ def test_runs_are_named_found_thrown_away_and_taken_back(home: Path, run: dict) 
     assert "do not go together" in playground(home, "runs", run["run"], "--trash", "--restore", code=1)[1]
 
 
+@pytest.mark.slow
 def test_a_run_starts_again_with_changes(home: Path, run: dict) -> None:
     words = ["finetune", run["model"], "--set", "epochs=2", "--name", "again", "--detach", "--json"]
     again = last_json(playground(home, *words)[0])

@@ -163,6 +163,7 @@ def test_headings_lists_and_blank_lines_end_a_sentence() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["\n", " \n", ".", "!”", "\n ", "\n1", "。", "?)", "\n- ", "a", "…\n"])
 def test_a_megabyte_of_anything_is_cut_in_seconds(unit: str) -> None:
     text = "a" + unit * (1_000_000 // len(unit))

@@ -284,6 +284,7 @@ def test_questions_and_contexts() -> None:
     assert set(batch.sequence_ids(0)) == {None, 0, 1}
 
 
+@pytest.mark.slow
 def test_the_same_texts_give_the_same_tokenizer_in_another_process() -> None:
     code = "import json, tests.heads.test_scratch as test; print(json.dumps(test.hashes()))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

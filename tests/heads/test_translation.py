@@ -124,6 +124,7 @@ def found_for(adapters: list[Path]) -> list[list[dict[str, Any]]]:
     return [[found_alone(adapter), found_in_pool(adapter)] for adapter in adapters]
 
 
+@pytest.mark.slow
 def test_adapters_come_back_from_their_files_in_a_fresh_process(case: Case) -> None:
     for adapter, (alone, pool) in zip(case.adapters, case.fresh, strict=True):
         expected = found_alone(adapter)

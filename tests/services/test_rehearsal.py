@@ -48,6 +48,7 @@ def test_time_memory_and_numbers_are_told_and_nothing_is_left(upload: str) -> No
     assert finetune.runs("local") == [] and not list(settings().dry_dir.glob("*-*"))
 
 
+@pytest.mark.slow
 def test_data_of_fewer_steps_than_are_tried_is_measured_too(upload: str) -> None:
     *_, found = rehearse(spec(epochs=20, batch_size=128), upload, "local")
     assert isinstance(found, Rehearsal) and found.steps == 40 and found.seconds > 0

@@ -123,9 +123,10 @@ BEFORE = [
 """Families of classifiers, some with more to their heads than a classifier, and what these were made for."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "made"),
-    [pytest.param(*one, marks=[] if one[0] == "deberta-v2" else pytest.mark.slow) for one in BEFORE],
+    BEFORE,
     ids=[family for family, _ in BEFORE],
 )
 def test_what_a_classifier_said_before_does_not_matter_to_other_labels(

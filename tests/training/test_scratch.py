@@ -64,7 +64,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     monkeypatch.undo()
 
 
-SLOW = ("scratch/mlp", "scratch/bilstm", "scratch/seq2seq")
+SLOW = ("scratch/mlp", "scratch/bilstm", "scratch/transformer", "scratch/seq2seq")
 
 
 def marked(names: Iterable[str]) -> list[Any]:

@@ -17,7 +17,8 @@ READY = {"en": "Ready", "zh": "已就绪"}
 Open = Callable[..., Watched]
 
 
-@pytest.mark.parametrize("lang", ["en", pytest.param("zh", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("lang", ["en", "zh"])
 def test_labels_by_a_chat_model_and_an_endpoint_that_is_added_and_removed(
     server: Server, open_browser: Open, tmp_path: Path, lang: str
 ) -> None:

@@ -76,6 +76,7 @@ def test_a_fix_is_a_click_and_so_is_its_undo(server: Server, open_browser: Open,
     assert watched.dialogs == [] and watched.foreign == [] and watched.errors == []
 
 
+@pytest.mark.slow
 def test_a_fix_is_applied_and_undone_from_the_keyboard(open_browser: Open, tickets: Path) -> None:
     page = open_browser().open("/en")
     upload(page, tickets)

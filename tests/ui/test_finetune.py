@@ -259,6 +259,7 @@ def test_an_unusable_dataset_is_refused_with_reason_and_remedy(open_browser: Ope
     expect(page.locator(".toast-body")).to_contain_text(catalog()["error.data_empty"]["zh"])
 
 
+@pytest.mark.slow
 def test_a_file_stays_when_the_answer_to_the_choice_of_its_task_comes_late(open_browser: Open) -> None:
     page = open_browser().open("/en")
     page.get_by_role("tab", name=translate("en", "ui.tab.finetune")).click()

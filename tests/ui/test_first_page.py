@@ -48,6 +48,7 @@ COUNTED = """() => {
 """Counts what reaches the browser: it stands before all scripts of the page."""
 
 
+@pytest.mark.slow
 def test_an_open_page_is_at_rest(open_browser: Open) -> None:
     """Gradio's loading mark would ask for every frame for ever: work that a training beside it has not."""
     watched = open_browser()
@@ -72,7 +73,7 @@ def test_the_browser_language_opens_the_page_and_the_link_switches_it(open_brows
     assert page.url == f"{watched.origin}/en"
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.slow), 390])
 def test_nothing_is_wider_than_the_window(open_browser: Open, width: int) -> None:
     page = open_browser(width=width).open("/en")
     tabs = page.get_by_role("tab")
@@ -133,7 +134,7 @@ def test_an_example_fills_the_input(open_browser: Open) -> None:
     expect(page.get_by_label("文本", exact=True)).to_have_value(chinese)
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("lang", [pytest.param("en", marks=pytest.mark.slow), "zh"])
 def test_errors_are_in_the_language_of_the_page(open_browser: Open, lang: str) -> None:
     page = open_browser(locale="en-US").open(f"/{lang}")
     page.get_by_role("button", name=translate(lang, "ui.run"), exact=True).click()

@@ -106,6 +106,7 @@ def test_a_model_of_the_hub_is_shown_downloaded_stopped_and_used(hub: Hub, open_
     assert watched.errors == [] and watched.foreign == []
 
 
+@pytest.mark.slow
 def test_a_base_to_tune_is_offered_for_download_too(open_browser: Open) -> None:
     page = open_browser().open("/en")
     page.get_by_role("tab", name=translate("en", "ui.tab.finetune")).click()

@@ -36,6 +36,7 @@ def test_threads_that_want_torch_at_once_all_get_it() -> None:
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_the_page_is_built_without_torch() -> None:
     heavy = ("torch", "transformers", "datasets", "sklearn", "peft", "accelerate")
     script = (

@@ -98,6 +98,7 @@ def test_reload_in_mid_run(server: Server, open_browser: Open, run: str) -> None
     assert server.status(run)["state"] == "running"
 
 
+@pytest.mark.slow
 def test_another_run_waits_for_its_turn_and_says_so(server: Server, open_browser: Open, run: str) -> None:
     words = ["finetune", str(DATASET), "--detach", "--json"]
     started = subprocess.run(

@@ -140,7 +140,7 @@ def row(page: Page, run: Run) -> Any:
     return page.locator(f'table.runs tr:has(input[value="{run.id}"])')
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1280, pytest.param(390, marks=pytest.mark.slow)])
 def test_runs_are_found_opened_and_laid_over_one_another(
     open_browser: Callable[..., Watched], runs: list[Run], width: int
 ) -> None:

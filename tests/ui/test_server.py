@@ -73,6 +73,7 @@ def test_a_taken_port_moves_to_the_next_free_one(tmp_path: Path) -> None:
             process.wait(30)
 
 
+@pytest.mark.slow
 def test_files_sent_to_a_server_that_was_killed_are_swept(tmp_path: Path) -> None:
     own = Server(tmp_path / "home")
     own.start()
