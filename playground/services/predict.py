@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,12 @@ from playground.tasks.spec import PROMPT, Task
 
 if TYPE_CHECKING:
     from playground.heads.base import Head, Loaded, Prediction
+
+OF_CHINESE = re.compile(r"starter/[a-z]+-zh")
+"""Embedded models that have read Chinese alone; the translator has both languages in its name."""
+WORDS = re.compile(r"[^\W\d_]{2,}")
+LEAST_WORDS = 3
+"""Of a text in another language: a Chinese one may be "OK" or "666"."""
 
 
 log = logging.getLogger("playground")
@@ -68,12 +75,19 @@ def predict(
 
 
 def foreign(task: Task, row: Row, model: str, owner: str = "local") -> dict[str, str]:
-    """{"base", "instead"} where a text is Chinese or Japanese and what a model stands on has read English only.
+    """{"base", "instead"} where a model has not read what a text is written in; of any other {}.
 
-    instead  the first model known for the task that reads Chinese; "" where none is
-    Of any other {}.
+    A text in Chinese or Japanese at what stands on a model of English, the base; or one without a Chinese character at
+    an embedded model of Chinese, which has none: "".
+
+    instead  a model known for the task that reads it, the first or the model's twin; "" where none is
     """
-    text = "".join(value for value in row.values() if isinstance(value, str))
+    text = " ".join(value for value in row.values() if isinstance(value, str))
+    if OF_CHINESE.fullmatch(model):
+        twin = f"{model.removesuffix('-zh')}-en"
+        others = sorted((known for known in task.models if known.endswith("-en")), key=lambda known: known != twin)
+        strange = not UNSPACED.search(text) and len(WORDS.findall(text)) >= LEAST_WORDS
+        return {"base": "", "instead": next(iter(others), "")} if strange else {}
     if len(UNSPACED.findall(text)) <= MOSTLY * len(text):
         return {}
     resolved = resolve(model, owner)

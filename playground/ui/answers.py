@@ -100,7 +100,7 @@ def written(inputs: Row, output: dict[str, str], details: dict[str, Any], lang: 
     if details.get("unsent"):
         knobs = [knob_words("generation", name, lang)["label"] for name in details["unsent"]]
         facts.append(translate(lang, "ui.written.unsent", knobs=knobs))
-    facts += _retries(details, lang)
+    facts += [*_retries(details, lang), *_foreign(details, lang)]
     if details.get("ended"):
         facts.append(translate(lang, f"ui.ended.{details['ended']}"))
     note = markup.note(" · ".join(filter(None, facts)))
@@ -116,7 +116,10 @@ def _foreign(details: dict[str, Any], lang: str) -> list[str]:
     """That the text is in a language that the model has not read, where it is."""
     if "instead" not in details:
         return []
-    key = "ui.foreign" if details["instead"] else "ui.foreign.none"
+    if details["base"]:
+        key = "ui.foreign" if details["instead"] else "ui.foreign.none"
+    else:
+        key = "ui.foreign.chinese" if details["instead"] else "ui.foreign.chinese.none"
     return [translate(lang, key, base=details["base"], instead=details["instead"])]
 
 

@@ -135,3 +135,19 @@ def test_chinese_is_said_to_be_foreign_to_a_model_of_english(task: str, row: dic
     assert "instead" not in predict(task, english, details=True)["details"]
     if task == "classification":
         assert "instead" not in predict(task, row, model=instead, details=True)["details"]
+
+
+@pytest.mark.parametrize(
+    ("task", "model", "instead"),
+    [
+        ("classification", "starter/sentiment-zh", "starter/sentiment-en"),
+        ("classification", "starter/topic-zh", "starter/topic-en"),
+        ("summarization", "starter/summary-zh", "starter/summary-en"),
+    ],
+)
+def test_english_is_said_to_be_foreign_to_an_embedded_model_of_chinese(task: str, model: str, instead: str) -> None:
+    english = {"text": "The food was cold. The waiter was rude. I will not come again."}
+    details = predict(task, english, model=model, details=True)["details"]
+    assert (details["base"], details["instead"]) == ("", instead)
+    for text in ("OK 666", "服务很好 very good service indeed"):
+        assert "instead" not in predict(task, {"text": text}, model=model, details=True)["details"]

@@ -21,9 +21,14 @@ FOUND = {"answer": "居里夫人", "start": 0, "end": 4, "score": 0.5}
 )
 def test_a_text_in_a_language_that_the_model_has_not_read_is_said_to_be_one(lang: str, shown: Any, output: Any) -> None:
     plain = {"alternatives": []}
-    for instead, key in (("owner/chinese", "ui.foreign"), ("", "ui.foreign.none")):
-        said = translate(lang, key, base="minilm", instead=instead)
-        told = shown(ROW, output, plain | {"base": "minilm", "instead": instead}, lang)
+    for base, instead, key in (
+        ("minilm", "owner/chinese", "ui.foreign"),
+        ("minilm", "", "ui.foreign.none"),
+        ("", "owner/english", "ui.foreign.chinese"),
+        ("", "", "ui.foreign.chinese.none"),
+    ):
+        said = translate(lang, key, base=base, instead=instead)
+        told = shown(ROW, output, plain | {"base": base, "instead": instead}, lang)
         assert said in html.unescape(str(told))
     assert "minilm" not in str(shown(ROW, output, plain, lang))
 
