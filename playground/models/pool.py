@@ -106,9 +106,9 @@ class Pool:
             return
         with self._lock:
             slot.trunk, slot.loading = trunk, None
+        loading.set_result(trunk)
         # Also where nobody waits any more.
         self._make_room(keep=key)
-        loading.set_result(trunk)
 
     def _forget(self, key: str, slot: _Slot) -> None:
         """A slot in which nothing is, nor will be. The caller has the lock."""

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ValidationError
@@ -29,8 +31,6 @@ from playground.tasks.spec import PROMPT, Task
 if TYPE_CHECKING:
     from playground.heads.base import Head, Loaded, Prediction
 
-OF_CHINESE = re.compile(r"starter/[a-z]+-zh")
-"""Embedded models that have read Chinese alone; the translator has both languages in its name."""
 WORDS = re.compile(r"[^\W\d_]{2,}")
 LEAST_WORDS = 3
 """Of a text in another language: a Chinese one may be "OK" or "666"."""
@@ -78,25 +78,37 @@ def foreign(task: Task, row: Row, model: str, owner: str = "local") -> dict[str,
     """{"base", "instead"} where a model has not read what a text is written in; of any other {}.
 
     A text in Chinese or Japanese at what stands on a model of English, the base; or one without a Chinese character at
-    an embedded model of Chinese, which has none: "".
+    a model whose card names Chinese alone: then the base is "".
 
     instead  a model known for the task that reads it, the first or the model's twin; "" where none is
     """
     text = " ".join(value for value in row.values() if isinstance(value, str))
-    if OF_CHINESE.fullmatch(model):
+    resolved = resolve(model, owner)
+    if resolved.kind != "endpoint" and _languages_of_card(resolved.folder) == ("zh",):
         twin = f"{model.removesuffix('-zh')}-en"
         others = sorted((known for known in task.models if known.endswith("-en")), key=lambda known: known != twin)
         strange = not UNSPACED.search(text) and len(WORDS.findall(text)) >= LEAST_WORDS
         return {"base": "", "instead": next(iter(others), "")} if strange else {}
     if len(UNSPACED.findall(text)) <= MOSTLY * len(text):
         return {}
-    resolved = resolve(model, owner)
     entry = catalog().get(resolved.base or resolved.id)
     if entry is None or list(entry.languages) != ["en"]:
         return {}
     ours = [known for known in task.models if known.endswith("-zh")]
     known = [*ours, *(listed.id for listed in offered_for(task.id) if "zh" in listed.languages)]
     return {"base": entry.id.rpartition("/")[2], "instead": next(iter(known), "")}
+
+
+@lru_cache(maxsize=256)
+def _languages_of_card(folder: Path) -> tuple[str, ...]:
+    """Those that the front matter of a model's card names; () where it names none, or there is no card."""
+    from huggingface_hub import ModelCard
+
+    try:
+        found = ModelCard.load(folder / "README.md").data.language or ()
+    except Exception:  # a stranger's card may hold anything
+        return ()
+    return (found,) if isinstance(found, str) else tuple(map(str, found))
 
 
 def with_model(found: Prediction, model: str, owner: str = "local") -> dict[str, Any]:

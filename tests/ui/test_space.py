@@ -31,12 +31,8 @@ IN_A_FRAME = (
     "tests/ui/test_documents.py::test_a_file_is_asked_in_the_tab_of_questions",
 )  # fmt: skip
 """Browser tests that visitors can follow: checks, fine-tunes, answers, files and documents, both languages."""
-LEFT_OUT = (
-    # Its model is a folder of the machine, which visitors are not offered.
-    "tests/ui/test_generation.py::test_a_chat_is_streamed_undone_edited_exported_and_imported",
-    # What is text without a frame is text within one.
-    "tests/ui/test_finetune.py::test_scripts_in_a_dataset_are_shown_as_text",
-)
+NOT_OFFERED = "tests/ui/test_generation.py::test_a_chat_is_streamed_undone_edited_exported_and_imported"
+"""Its model is a folder of the machine, which visitors are not offered."""
 
 
 @pytest.fixture(scope="module")
@@ -89,10 +85,7 @@ def test_a_page_of_a_stranger_may_not_frame_it(space: Space, framing: Browser) -
 def test_the_browser_tests_pass_in_a_frame_too() -> None:
     """On a Space of their own, by a visitor who is told apart from others and has limits."""
     done = subprocess.run(
-        [
-            sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *IN_A_FRAME,
-            *(f"--deselect={name}" for name in LEFT_OUT),
-        ],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *IN_A_FRAME, "--deselect", NOT_OFFERED],
         cwd=ROOT, env={**os.environ, "PLAYGROUND_TEST_SPACE": "1"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:]
